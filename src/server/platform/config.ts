@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+
+const absent = (value: unknown) => value === '' ? undefined : value
+const optional = <T extends z.ZodType>(schema: T) => z.preprocess(absent, schema.optional())
+
+const zone = z.string().refine((name) => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }) !== null
+  }
+  catch {
+    return false
+  }
+}, 'must be an IANA time zone such as Asia/Shanghai')
+
+const Environment = z.object({
+  MODE: z.preprocess(absent, z.enum(['demo', 'production']).default('demo')),
+  HOST: z.preprocess(absent, z.string().default('0.0.0.0')),
+  PORT: z.preprocess(absent, z.coerce.number().int().min(0).max(65535).default(3000)),
+  PUBLIC_URL: optional(z.url({ protocol: /^https?$/ })),
+  TRUST_PROXY: optional(z.string().regex(/^[\da-fA-F.:/]+(?:\s*,\s*[\da-fA-F.:/]+)*$/, 'must be exact addresses or subnets separated by commas')),
+  TLS_CERT: optional(z.string()),
+  TLS_KEY: optional(z.string()),
+  DATABASE_URL: optional(z.url({ protocol: /^postgres(?:ql)?$/ })),
+  DATA_DIR: z.preprocess(absent, z.string().default('./data')),
+  LOG_LEVEL: z.preprocess(absent, z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info')),
+  TZ_COUNTY: z.preprocess(absent, zone.default('Asia/Shanghai')),
+  COUNTY_NAME: z.preprocess(absent, z.string().min(2).max(20).default('岷县')),
+}).superRefine((env, context) => {
+  if ((env.TLS_CERT === undefined) !== (env.TLS_KEY === undefined))
+    context.addIssue({ code: 'custom', path: ['TLS_CERT'], message: 'TLS_CERT and TLS_KEY go together' })
+  for (const name of ['TLS_CERT', 'TLS_KEY'] as const) {
+    const file = env[name]
+    if (file === undefined)
+      continue
+    try {
+      readFileSync(file)
+    }
+    catch {
+      context.addIssue({ code: 'custom', path: [name], message: `cannot read ${file}` })
+    }
+  }
+  if (env.PUBLIC_URL !== undefined && new URL(env.PUBLIC_URL).pathname !== '/')
+    context.addIssue({ code: 'custom', path: ['PUBLIC_URL'], message: 'must have no path' })
+  if (env.MODE === 'production' && env.PUBLIC_URL === undefined)
+    context.addIssue({ code: 'custom', path: ['PUBLIC_URL'], message: 'is required in production: links in messages are built from it' })
+})
+
+export interface Config {
+  /** `demo`: invented county, printed accounts, sandbox inboxes. `production`: none of these. */
+  mode: 'demo' | 'production'
+  host: string
+  port: number
+  /** Origin that links, cookies, Origin checks and QR codes are built from; no trailing slash. */
+  publicUrl: string
+  trustProxy: string[]
+  tls: { cert: Buffer, key: Buffer } | null
+  databaseUrl: string | null
+  dataDir: string
+  logLevel: string
+  timeZone: string
+  countyName: string
+}
+
+/** Every fault of the environment at once. */
+export class ConfigError extends Error {
+  readonly faults: string[]
+
+  constructor(faults: string[]) {
+    super(`configuration has ${faults.length} fault(s):\n${faults.map(f => `  - ${f}`).join('\n')}`)
+    this.faults = faults
+  }
+}
+
+/** Reads the environment once. Throws ConfigError with all faults. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Readonly<Config> {
+  const parsed = Environment.safeParse(env)
+  if (!parsed.success)
+    throw new ConfigError(parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`))
+  const e = parsed.data
+  const tls = e.TLS_CERT !== undefined && e.TLS_KEY !== undefined ? { cert: readFileSync(e.TLS_CERT), key: readFileSync(e.TLS_KEY) } : null
+  return Object.freeze({
+    mode: e.MODE,
+    host: e.HOST,
+    port: e.PORT,
+    publicUrl: (e.PUBLIC_URL ?? `${tls === null ? 'http' : 'https'}://localhost:${e.PORT}`).replace(/\/$/, ''),
+    trustProxy: e.TRUST_PROXY?.split(',').map(s => s.trim()) ?? [],
+    tls,
+    databaseUrl: e.DATABASE_URL ?? null,
+    dataDir: resolve(e.DATA_DIR),
+    logLevel: e.LOG_LEVEL,
+    timeZone: e.TZ_COUNTY,
+    countyName: e.COUNTY_NAME,
+  })
+}
