@@ -1,0 +1,6 @@
+export type { Database, DatabaseOptions, Lane, Tx, TxOptions } from './database.ts'
+export { openDatabase } from './database.ts'
+export { DataFolderInUseError, runningEmbeddedUrl, startEmbedded } from './embedded.ts'
+export type { EmbeddedServer } from './embedded.ts'
+export { migrate } from './migrate.ts'
+export { isConnectionFault, isRetryable, postgresFault, violates } from './pg-errors.ts'
