@@ -1,0 +1,6 @@
+export type { Actor, ActorGrant, Caller } from './actor.ts'
+export { addGauge, type App, callerOf, createHttp, type Http, type RouteEntry } from './http.ts'
+export { type IdempotentRequest, recallReply, rememberReply } from './idempotency.ts'
+export { languageOf } from './language.ts'
+export { createRateLimit, type RateLimit } from './rate-limit.ts'
+export { parseInput, validationError } from './zod-provider.ts'

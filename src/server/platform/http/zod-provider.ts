@@ -1,0 +1,48 @@
+/** The one place that knows which library validates the wire. */
+import type { FastifySchemaCompiler } from 'fastify'
+import type { Language } from '../../../contract/errors.ts'
+import { z } from 'zod'
+import { en, zhCN } from 'zod/locales'
+import { DomainError } from '../errors.ts'
+
+export { isResponseSerializationError, jsonSchemaTransform, serializerCompiler } from 'fastify-type-provider-zod'
+export type { ZodTypeProvider } from 'fastify-type-provider-zod'
+
+/** A body, query or parameter did not fit; turned into VALIDATION_FAILED where the reader's language is known. */
+export class InvalidInputError extends Error {
+  readonly issues: readonly z.core.$ZodIssue[]
+
+  constructor(issues: readonly z.core.$ZodIssue[]) {
+    super('invalid input')
+    this.issues = issues
+  }
+}
+
+/** Keeps the offending input in the issues, because the sentences name it; it goes no further than that. */
+export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema }) => (data) => {
+  const parsed = schema.safeParse(data, { reportInput: true })
+  return parsed.success ? { value: parsed.data } : { error: new InvalidInputError(parsed.error.issues) }
+}
+
+const LOCALES = { 'zh-CN': zhCN().localeError, 'en': en().localeError }
+
+/** Names what is wrong with which field, in the reader's language. */
+export function validationError(issues: readonly z.core.$ZodIssue[], language: Language): DomainError {
+  const list = issues.map((issue) => {
+    const localized = issue.code === 'custom' ? issue.message : LOCALES[language](issue as z.core.$ZodRawIssue)
+    return {
+      path: issue.path.join('.'),
+      message: (typeof localized === 'string' ? localized : localized?.message) ?? issue.message,
+    }
+  })
+  const fields = list.map(({ path, message }) => path === '' ? message : language === 'en' ? `${path} (${message})` : `${path}（${message}）`)
+  return new DomainError('VALIDATION_FAILED', { issues: list, fields: fields.join(language === 'en' ? '; ' : '；') })
+}
+
+/** Parses what came another way than HTTP (socket commands) with the same schema and the same refusal. */
+export function parseInput<T extends z.ZodType>(schema: T, data: unknown, language: Language): z.output<T> {
+  const parsed = schema.safeParse(data, { reportInput: true })
+  if (!parsed.success)
+    throw validationError(parsed.error.issues, language)
+  return parsed.data
+}

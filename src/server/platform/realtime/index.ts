@@ -1,0 +1,1 @@
+export { command, createRealtime, isCongested, type Realtime, type RealtimeSocket, type SocketData } from './realtime.ts'
