@@ -1,0 +1,6 @@
+export { registerIdentityRoutes, setSessionCookie } from './identity.routes.ts'
+export { createIdentity, type Identity, type PersonDirectory } from './identity.service.ts'
+export { linkCode, readLinkCode } from './links.ts'
+export { hashPassword } from './passwords.ts'
+export { type Action, allows, POLICY, requireAccess, requireScopes, scopesFor, type Target } from './policy.ts'
+export { saveAccount } from './sessions.repo.ts'
