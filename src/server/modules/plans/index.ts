@@ -1,0 +1,6 @@
+export { getPlan, listPlans, seedPlans, stampPlan } from './plans.repo.ts'
+export { registerPlansRoutes } from './plans.routes.ts'
+export { pctOf, quotaOf } from './plans.rules.ts'
+export { createPlans, type Plans } from './plans.service.ts'
+export type { LadderRung, MessageTemplates, PlanStamp } from './plans.tables.ts'
+export { hasStaleRosters, refreshRosters } from './roster.repo.ts'
