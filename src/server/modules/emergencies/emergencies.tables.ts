@@ -1,25 +1,9 @@
 import type { ApprovalMode, EmergencyKind, EmergencyState, EventClass, LevelAuthority, ResponseLevel, WarningColour } from '../../../contract/vocabulary.ts'
-import type { LadderRung, MessageTemplates } from '../plans/plans.tables.ts'
+import type { PlanStamp } from '../plans/plans.tables.ts'
 import { boolean, index, integer, jsonb, pgTable, primaryKey, smallint, text, unique, uuid } from 'drizzle-orm/pg-core'
 import { APPROVAL_MODES, EMERGENCY_KINDS, EMERGENCY_STATES, EVENT_CLASSES, LEVEL_AUTHORITIES, RESPONSE_LEVELS } from '../../../contract/vocabulary.ts'
 import { id, moment, oneOf } from '../../platform/db/columns.ts'
 import { grids, persons } from '../registry/registry.tables.ts'
-
-/** What the key stamps onto the emergency: later edits of the plan never change a running one. */
-export interface PlanStamp {
-  planId: string
-  planVersion: number
-  planName: string
-  levels: Record<ResponseLevel, {
-    generalPct: number
-    professionalPct: number
-    rallyLimitMin: number | null
-    tasks: string
-    caution: string
-    ladder: LadderRung[]
-    templates: MessageTemplates
-  }>
-}
 
 export const emergencies = pgTable('emergencies', {
   id: id(),

@@ -28,6 +28,22 @@ export interface MessageTemplates {
   activationText: string
 }
 
+/** What the key stamps onto the emergency: later edits of the plan never change a running one. */
+export interface PlanStamp {
+  planId: string
+  planVersion: number
+  planName: string
+  levels: Record<ResponseLevel, {
+    generalPct: number
+    professionalPct: number
+    rallyLimitMin: number | null
+    tasks: string
+    caution: string
+    ladder: LadderRung[]
+    templates: MessageTemplates
+  }>
+}
+
 export const plans = pgTable('plans', {
   id: id(),
   code: text('code').notNull(),

@@ -1,0 +1,2 @@
+export { addGrids, type EmergencyPatch, type EmergencyRow, findEmergency, findTwin, getEmergency, gridsOf, headerOf, insertEmergency, lockEmergency, modesOfGrids, type NewEmergency, openEmergencies, overlappingEmergencies, shareEmergencies, updateEmergency } from './emergencies.repo.ts'
+export { countsAnswers, isOpen, modeOf, nextState, STATE_COMMANDS, type StateCommand } from './emergencies.rules.ts'
