@@ -1,0 +1,131 @@
+/**
+ * The key's set-based statements. Who is summoned was decided in peacetime (the standing roster); here
+ * the first free people of each unit are taken, whatever the county's size in the same few statements.
+ */
+import type { BulkChange } from '../../../contract/events.ts'
+import type { ResponseLevel } from '../../../contract/vocabulary.ts'
+import type { Tx } from '../../platform/db/index.ts'
+import type { PlanStamp } from '../plans/index.ts'
+import { sql } from 'drizzle-orm'
+
+export interface Audience {
+  gridIds: readonly string[]
+  level: ResponseLevel
+  plan: PlanStamp
+  /** Null before the emergency exists. */
+  emergencyId: string | null
+  /** Open emergencies whose people this one may take (invariant 6). */
+  preemptable: readonly string[]
+}
+
+const uuids = (ids: readonly string[]) => sql`${sql.param(`{${ids.join(',')}}`)}::uuid[]`
+
+/** CTEs `quota` (posts per unit and grid) and `chosen` (who fills them now); both are read by preview and press alike. */
+function chosen({ gridIds, level, plan, emergencyId, preemptable }: Audience) {
+  const { generalPct, professionalPct } = plan.levels[level]
+  return sql`
+    quota as (
+      select q.unit_id, q.grid_id, q.is_lead, q.members, q.candidates, q.shortfalls,
+        (q.members * case u.mobilisation_class when 'general' then ${generalPct}::int when 'professional' then ${professionalPct}::int else 0 end + 99) / 100 as posts
+      from roster_quotas q join units u on u.id = q.unit_id where q.grid_id = any(${uuids(gridIds)})
+    ), present as (
+      select unit_id, grid_id, count(*)::int as n from participants
+      where emergency_id = ${emergencyId}::uuid and audience = 'team' and member_state = 'active' group by unit_id, grid_id
+    ), free as (
+      select r.person_id, r.unit_id, r.grid_id, r.post, q.is_lead, q.posts - coalesce(m.n, 0) as wanted,
+        row_number() over (partition by r.grid_id, r.unit_id order by r.rank) as nth
+      from roster_entries r join quota q on q.unit_id = r.unit_id and q.grid_id = r.grid_id
+      left join present m on m.unit_id = r.unit_id and m.grid_id = r.grid_id
+      where not exists (select from participants h where h.person_id = r.person_id and h.holds and h.emergency_id <> all(${uuids(preemptable)}))
+        and not exists (select from participants h where h.person_id = r.person_id and h.emergency_id = ${emergencyId}::uuid)
+    ), chosen as (
+      select * from free where nth <= wanted
+    )`
+}
+
+export interface UnitPreview { unitId: string, unitName: string, gridId: string, gridName: string, communityName: string, required: number, available: number, candidates: number, shortfalls: { reason: 'exempt' | 'restrictedUnit', people: number }[] }
+
+/** One row per unit and grid: posts, how many of them can be filled now, and why not more. */
+export async function previewUnits(tx: Tx, audience: Audience): Promise<UnitPreview[]> {
+  const rows = await tx.execute<{ unit_id: string, unit_name: string, grid_id: string, grid_name: string, community_name: string, posts: number, filled: number, candidates: number, shortfalls: UnitPreview['shortfalls'] }>(sql`
+    with ${chosen(audience)}
+    select q.unit_id, u.name as unit_name, q.grid_id, g.name as grid_name, c.name as community_name, q.posts, q.candidates, q.shortfalls,
+      (select count(*)::int from chosen x where x.unit_id = q.unit_id and x.grid_id = q.grid_id) as filled
+    from quota q join units u on u.id = q.unit_id join grids g on g.id = q.grid_id join communities c on c.id = g.community_id
+    order by g.code, q.is_lead desc, u.name`)
+  return rows.map(r => ({ unitId: r.unit_id, unitName: r.unit_name, gridId: r.grid_id, gridName: r.grid_name, communityName: r.community_name, required: r.posts, available: r.filled, candidates: r.candidates, shortfalls: r.shortfalls }))
+}
+
+/** Fingerprint of exactly who would be summoned; the press refuses when it is another one than the preview's. */
+export async function audienceHash(tx: Tx, audience: Audience): Promise<string> {
+  const rows = await tx.execute<{ hash: string }>(sql`
+    with ${chosen(audience)} select md5(coalesce(string_agg(person_id::text, ',' order by person_id), '')) as hash from chosen`)
+  return rows[0]?.hash ?? ''
+}
+
+/** How many of those who would be summoned each pre-emptable emergency holds. */
+export async function previewPreemption(tx: Tx, audience: Audience): Promise<{ emergencyId: string, people: number }[]> {
+  if (audience.preemptable.length === 0)
+    return []
+  const rows = await tx.execute<{ emergency_id: string, people: number }>(sql`
+    with ${chosen(audience)} select h.emergency_id, count(*)::int as people from chosen x join participants h on h.person_id = x.person_id and h.holds group by h.emergency_id order by h.emergency_id`)
+  return rows.map(r => ({ emergencyId: r.emergency_id, people: r.people }))
+}
+
+/** Fixes the choice for the rest of the transaction, so that claims of others can be ended before the new ones begin. */
+export async function choose(tx: Tx, audience: Audience): Promise<void> {
+  await tx.execute(sql`create temporary table summoned on commit drop as with ${chosen(audience)} select person_id, unit_id, grid_id, post, is_lead, nth from chosen`)
+}
+
+export async function forgetChoice(tx: Tx): Promise<void> {
+  await tx.execute(sql`drop table summoned`)
+}
+
+/** Gives everyone chosen a place in his grid's team. The teams exist already. */
+export async function summonChosen(tx: Tx, emergencyId: string, now: Date): Promise<BulkChange[]> {
+  const rows = await tx.execute<{ team_id: string, grid_id: string, n: number }>(sql`
+    with placed as (
+      insert into participants (emergency_id, person_id, ordinal, audience, team_id, grid_id, unit_id, post, member_state, call_state, presence, holds, joined_at)
+      select ${emergencyId}, s.person_id,
+        (select coalesce(max(ordinal), 0) from participants where emergency_id = ${emergencyId}) + row_number() over (order by s.grid_id, s.is_lead desc, s.unit_id, s.nth),
+        'team', t.id, s.grid_id, s.unit_id, s.post, 'active', 'pending', 'none', true, ${now.toISOString()}
+      from summoned s join vanguard_teams t on t.emergency_id = ${emergencyId} and t.grid_id = s.grid_id
+      returning team_id, grid_id
+    )
+    select team_id, grid_id, count(*)::int as n from placed group by team_id, grid_id order by team_id`)
+  return rows.map(({ team_id: teamId, grid_id: gridId, n }) => ({
+    before: null,
+    after: { teamId, gridId, audience: 'team', memberState: 'active', callState: 'pending', answer: null, presence: 'none' },
+    n,
+  }))
+}
+
+/** Who staffs these grids, once each, at the grid where his post weighs most: chief, then officer, then assistant. */
+export async function summonDuty(tx: Tx, emergencyId: string, gridIds: readonly string[], now: Date): Promise<BulkChange[]> {
+  const rows = await tx.execute<{ grid_id: string, n: number }>(sql`
+    with staff as (
+      select distinct on (gp.person_id) gp.person_id, gp.grid_id
+      from grid_posts gp join grids g on g.id = gp.grid_id
+      where gp.valid_to is null and gp.grid_id = any(${uuids(gridIds)})
+      order by gp.person_id, case gp.post when 'gridChief' then 1 when 'gridOfficer' then 2 else 3 end, g.code
+    ), placed as (
+      insert into participants (emergency_id, person_id, ordinal, audience, grid_id, member_state, call_state, presence, holds, joined_at)
+      select ${emergencyId}, s.person_id,
+        (select coalesce(max(ordinal), 0) from participants where emergency_id = ${emergencyId}) + row_number() over (order by s.grid_id, s.person_id),
+        'duty', s.grid_id, 'active', 'pending', 'none', false, ${now.toISOString()}
+      from staff s
+      on conflict on constraint participants_pk do nothing
+      returning grid_id
+    )
+    select grid_id, count(*)::int as n from placed group by grid_id order by grid_id`)
+  return rows.map(({ grid_id: gridId, n }) => ({
+    before: null,
+    after: { teamId: null, gridId, audience: 'duty', memberState: 'active', callState: 'pending', answer: null, presence: 'none' },
+    n,
+  }))
+}
+
+export async function countDuty(tx: Tx, gridIds: readonly string[]): Promise<number> {
+  const rows = await tx.execute<{ n: number }>(sql`select count(distinct person_id)::int as n from grid_posts where valid_to is null and grid_id = any(${uuids(gridIds)})`)
+  return rows[0]?.n ?? 0
+}

@@ -1,0 +1,95 @@
+import type { TeamTile } from '../../../contract/events.ts'
+import type { ResponseLevel, TeamState } from '../../../contract/vocabulary.ts'
+import type { Tx } from '../../platform/db/index.ts'
+import type { PlanStamp } from '../plans/index.ts'
+import { sql } from 'drizzle-orm'
+import { newId } from '../../platform/ids.ts'
+
+const uuids = (ids: readonly string[]) => sql`${sql.param(`{${ids.join(',')}}`)}::uuid[]`
+
+/** One provisional team per grid that has none yet: name, rally point and lead unit are copied, a snapshot (invariant 7). */
+export async function formTeams(tx: Tx, emergencyId: string, gridIds: readonly string[], now: Date): Promise<void> {
+  await tx.execute(sql`
+    insert into vanguard_teams (id, emergency_id, grid_id, community_id, name, grid_name, community_name, rally_point, lead_unit_id, state, required, created_at)
+    select n.team_id, ${emergencyId}, g.id, c.id,
+      case when c.name like '%社区' then c.name else c.name || '社区' end || case when g.name like '%网格' then g.name else g.name || '网格' end || '党员先锋队', g.name, c.name,
+      coalesce(rp.name, c.name || '党群服务中心'),
+      (select pa.unit_id from pairings pa where pa.grid_id = g.id and pa.valid_to is null and pa.is_lead limit 1),
+      'provisional', 0, ${now.toISOString()}
+    from unnest(${uuids(gridIds)}, ${uuids(gridIds.map(() => newId()))}) as n(grid_id, team_id)
+    join grids g on g.id = n.grid_id join communities c on c.id = g.community_id left join rally_points rp on rp.grid_id = g.id
+    on conflict on constraint vanguard_teams_grid_key do nothing`)
+}
+
+/** 应到 of every team of the emergency at this level; changes with level and scope alone (invariant 9). */
+export async function setRequired(tx: Tx, emergencyId: string, plan: PlanStamp, level: ResponseLevel): Promise<void> {
+  const { generalPct, professionalPct } = plan.levels[level]
+  await tx.execute(sql`
+    update vanguard_teams t set required = coalesce((
+      select sum((q.members * case u.mobilisation_class when 'general' then ${generalPct}::int when 'professional' then ${professionalPct}::int else 0 end + 99) / 100)::int
+      from roster_quotas q join units u on u.id = q.unit_id where q.grid_id = t.grid_id), 0)
+    where t.emergency_id = ${emergencyId}`)
+}
+
+/**
+ * Names captains and deputies where a team has none: the captain from the lead unit (flagged
+ * otherwise), deputies first from the other units (domain rule §4.2.5).
+ */
+export async function nameLeaders(tx: Tx, emergencyId: string): Promise<void> {
+  await tx.execute(sql`
+    with ranked as (
+      select p.person_id, p.team_id, p.unit_id is not distinct from t.lead_unit_id as of_lead,
+        row_number() over (partition by p.team_id order by (p.unit_id is not distinct from t.lead_unit_id) desc, p.ordinal) as n,
+        row_number() over (partition by p.team_id, p.unit_id order by p.ordinal) as of_unit
+      from participants p join vanguard_teams t on t.id = p.team_id
+      where t.emergency_id = ${emergencyId} and p.emergency_id = ${emergencyId} and t.captain_id is null and p.member_state = 'active'
+    ), led as (
+      update vanguard_teams t set captain_id = r.person_id, captain_flagged = not r.of_lead from ranked r where r.team_id = t.id and r.n = 1
+    ), deputies as (
+      select person_id, row_number() over (partition by team_id order by (of_unit = 1 and not of_lead) desc, n) as d from ranked where n > 1
+    )
+    update participants p set post = case when r.n = 1 then 'captain' else 'deputy' end
+    from ranked r left join deputies d on d.person_id = r.person_id
+    where p.emergency_id = ${emergencyId} and p.person_id = r.person_id and (r.n = 1 or d.d <= 2)`)
+}
+
+interface RawTile {
+  [column: string]: unknown
+  id: string
+  grid_id: string
+  grid_name: string
+  community_id: string
+  community_name: string
+  name: string
+  state: TeamState
+  required: number
+  captain_id: string | null
+  captain_name: string | null
+  captain_flagged: boolean
+  rally_point: string
+}
+
+export async function teamTiles(tx: Tx, emergencyId: string, teamIds?: readonly string[]): Promise<TeamTile[]> {
+  const rows = await tx.execute<RawTile>(sql`
+    select t.id, t.grid_id, t.grid_name, t.community_id, t.community_name, t.name, t.state, t.required, t.captain_id, p.name as captain_name, t.captain_flagged, t.rally_point
+    from vanguard_teams t join grids g on g.id = t.grid_id left join persons p on p.id = t.captain_id
+    where t.emergency_id = ${emergencyId} and (${teamIds === undefined} or t.id = any(${uuids(teamIds ?? [])})) order by g.code`)
+  return rows.map(r => ({
+    teamId: r.id,
+    gridId: r.grid_id,
+    gridName: r.grid_name,
+    communityId: r.community_id,
+    communityName: r.community_name,
+    name: r.name,
+    state: r.state,
+    required: r.required,
+    captainId: r.captain_id,
+    captainName: r.captain_name,
+    captainFlagged: r.captain_flagged,
+    rallyPoint: r.rally_point,
+  }))
+}
+
+export async function dissolveTeams(tx: Tx, emergencyId: string): Promise<void> {
+  await tx.execute(sql`update vanguard_teams set state = 'dissolved' where emergency_id = ${emergencyId} and state <> 'dissolved'`)
+}
