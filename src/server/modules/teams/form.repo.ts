@@ -21,14 +21,14 @@ export async function formTeams(tx: Tx, emergencyId: string, gridIds: readonly s
     on conflict on constraint vanguard_teams_grid_key do nothing`)
 }
 
-/** 应到 of every team of the emergency at this level; changes with level and scope alone (invariant 9). */
-export async function setRequired(tx: Tx, emergencyId: string, plan: PlanStamp, level: ResponseLevel): Promise<void> {
+/** 应到 of these grids' teams at this level; changes with level and scope alone (invariant 9). */
+export async function setRequired(tx: Tx, emergencyId: string, gridIds: readonly string[], plan: PlanStamp, level: ResponseLevel): Promise<void> {
   const { generalPct, professionalPct } = plan.levels[level]
   await tx.execute(sql`
     update vanguard_teams t set required = coalesce((
       select sum((q.members * case u.mobilisation_class when 'general' then ${generalPct}::int when 'professional' then ${professionalPct}::int else 0 end + 99) / 100)::int
       from roster_quotas q join units u on u.id = q.unit_id where q.grid_id = t.grid_id), 0)
-    where t.emergency_id = ${emergencyId}`)
+    where t.emergency_id = ${emergencyId} and t.grid_id = any(${uuids(gridIds)})`)
 }
 
 /**

@@ -1,0 +1,34 @@
+import type { ResponseLevel } from '../../../contract/vocabulary.ts'
+
+export const LEVEL_WORDS: Record<ResponseLevel, string> = { 1: 'Ⅰ级', 2: 'Ⅱ级', 3: 'Ⅲ级', 4: 'Ⅳ级' }
+
+export type TextVariables = Record<string, string>
+
+/** Fills the braces; an unknown variable becomes nothing rather than a brace on somebody's phone. */
+export function fillTemplate(template: string, variables: TextVariables): string {
+  return template.replace(/\{([^{}]+)\}/g, (_, name: string) => variables[name] ?? '')
+}
+
+/**
+ * The text that goes out. A drill says 演练 at the front, where a short preview shows it, and 非真实险情 at
+ * the end, whatever the template holds (invariant 11).
+ */
+export function smsText(template: string, variables: TextVariables, isDrill: boolean): string {
+  const text = fillTemplate(template, variables)
+  if (!isDrill)
+    return text
+  const signature = variables.签名 ?? ''
+  const body = text.startsWith(signature) ? text.slice(signature.length) : text
+  return `${signature}演练：${body}演练，非真实险情。`
+}
+
+export function appText(template: string, variables: TextVariables, isDrill: boolean): string {
+  const text = fillTemplate(template, variables)
+  return isDrill ? `【演练】${text}（演练，非真实险情）` : text
+}
+
+/** Chinese messages: 70 characters fit one, longer ones are cut into parts of 67. */
+export function smsSegments(text: string): number {
+  const length = [...text].length
+  return length <= 70 ? 1 : Math.ceil(length / 67)
+}

@@ -1,0 +1,2 @@
+export { registerMobilizationRoutes } from './mobilization.routes.ts'
+export { createMobilization, type Mobilization } from './mobilization.service.ts'

@@ -1,0 +1,1 @@
+export { dissolveTeams, formTeams, nameLeaders, setRequired, teamTiles } from './form.repo.ts'
