@@ -3,18 +3,18 @@
  * statements. Order of locks, the same everywhere: switch lock → emergencies by id → people by id →
  * event stream last.
  */
-import type { SQL } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Scope } from '../../../contract/common.ts'
-import type { BulkChange, EmergencyEventMap, EmergencyEventType, TeamTile } from '../../../contract/events.ts'
+import type { BulkChange, TeamTile } from '../../../contract/events.ts'
 import type { ChangeLevel, Correct, EmergencyRef, ExtendScope, Preparation, Prepare, Press, SeqReply, StandDown, SupplyBasis, Terminate, WithReason } from '../../../contract/mobilization.ts'
-import type { AlertKind, Audience as AudienceName, ResponseLevel } from '../../../contract/vocabulary.ts'
+import type { ResponseLevel } from '../../../contract/vocabulary.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Database, Tx } from '../../platform/db/index.ts'
 import type { Caller } from '../../platform/http/index.ts'
 import type { NewEvent, Tail } from '../../platform/eventlog/index.ts'
+import type { Notice, Notices } from '../calls/index.ts'
 import type { EmergencyRow, StateCommand } from '../emergencies/index.ts'
-import type { MessageTemplates, PlanStamp } from '../plans/index.ts'
+import type { PlanStamp } from '../plans/index.ts'
 import type { GridIndex } from '../registry/index.ts'
 import { sql } from 'drizzle-orm'
 import { UNDER_STRENGTH_BELOW } from '../../../contract/vocabulary.ts'
@@ -24,8 +24,8 @@ import { append } from '../../platform/eventlog/index.ts'
 import { recallReply, rememberReply } from '../../platform/http/index.ts'
 import { newId, randomToken } from '../../platform/ids.ts'
 import { audit } from '../audit/index.ts'
-import { appText, cancelPendingCalls, issueAlert, LEVEL_WORDS, smsSegments, smsText } from '../calls/index.ts'
-import { addGrids, findTwin, getEmergency, gridsOf, headerOf, insertEmergency, lockEmergency, nextState, openEmergencies, overlappingEmergencies, updateEmergency } from '../emergencies/index.ts'
+import { appText, cancelPendingCalls, LEVEL_WORDS, smsSegments, smsText } from '../calls/index.ts'
+import { addGrids, event, findTwin, getEmergency, gridsOf, headerOf, insertEmergency, lockEmergency, nextState, openEmergencies, overlappingEmergencies, updateEmergency } from '../emergencies/index.ts'
 import { requireAccess } from '../identity/index.ts'
 import { audienceHash, bulkChange, choose, countDuty, forgetChoice, previewPreemption, previewUnits, summonChosen, summonDuty } from '../participants/index.ts'
 import { getPlan, refreshRosters, stampPlan } from '../plans/index.ts'
@@ -37,21 +37,18 @@ export interface MobilizationDeps {
   db: Database
   clock: Clock
   timeZone: string
-  countyName: string
   grids: GridIndex
   tail: Pick<Tail, 'wake'>
+  notices: Notices
 }
 
 export type Mobilization = ReturnType<typeof createMobilization>
 
 type PressRequest = Exclude<Prepare, { action: 'initialResponse' }>
 
-export function createMobilization({ db, clock, timeZone, countyName, grids, tail }: MobilizationDeps) {
+export function createMobilization({ db, clock, timeZone, grids, tail, notices }: MobilizationDeps) {
+  const { commonWords, notify } = notices
   const today = () => dayOf(clock.now(), timeZone)
-
-  function event<T extends EmergencyEventType>(actorId: string | null, at: Date, type: T, data: EmergencyEventMap[T]): NewEvent {
-    return { type, v: 1, data, actorId, at }
-  }
 
   /** The grids of a scope, in code order. @throws SCOPE_EMPTY */
   function gridsIn(scope: readonly Scope[]): string[] {
@@ -59,52 +56,6 @@ export function createMobilization({ db, clock, timeZone, countyName, grids, tai
     if (gridIds.length === 0)
       throw new DomainError('SCOPE_EMPTY', { field: 'scope' })
     return gridIds
-  }
-
-  function scopeWords(gridIds: readonly string[]): string {
-    if (gridIds.length === grids.size)
-      return `${countyName}全县`
-    const communities = [...new Set(gridIds.map(id => grids.get(id)?.communityName ?? ''))]
-    return communities.length <= 4 ? communities.join('、') : `${communities.slice(0, 3).join('、')}等 ${communities.length} 个社区`
-  }
-
-  /** Words of a text that are the same for every recipient. Personal ones stay in braces for the sender. */
-  function commonWords(e: EmergencyRow, gridIds: readonly string[]): Record<string, string> {
-    const level = e.level === null ? null : e.plan.levels[e.level]
-    return {
-      签名: `【${countyName}应急】`,
-      事件: e.name,
-      类别: e.plan.planName,
-      级别: e.level === null ? '' : LEVEL_WORDS[e.level],
-      时间: `${dayOf(clock.now(), timeZone)} ${timeOf(clock.now(), timeZone)}`,
-      依据: e.basis,
-      范围: scopeWords(gridIds),
-      期限: `${dayOf(e.expectedUntil, timeZone)} ${timeOf(e.expectedUntil, timeZone)}`,
-      时限: e.rallyBy === null ? '集结令下达' : timeOf(e.rallyBy, timeZone),
-      任务: level?.tasks ?? '',
-      警示: level?.caution ?? '',
-      措施: e.measures,
-      集结点: '{集结点}',
-      队名: '{队名}',
-      社区: '{社区}',
-      链接: '{链接}',
-      姓名: '{姓名}',
-      单位: '{单位}',
-    }
-  }
-
-  interface Notice { kind: AlertKind, audience: AudienceName, template: keyof MessageTemplates, recipients: SQL, words?: Record<string, string>, text?: string }
-
-  /** Issues an alert and says so in the log. Nothing is issued to nobody. */
-  async function notify(tx: Tx, e: EmergencyRow, gridIds: readonly string[], actorId: string | null, now: Date, notice: Notice): Promise<NewEvent[]> {
-    const templates = e.plan.levels[e.level ?? 4].templates
-    const words = { ...commonWords(e, gridIds), ...notice.words }
-    const smsTemplate = smsText(templates[notice.template], words, e.isDrill)
-    const text = notice.text === undefined
-      ? appText(notice.kind === 'activation' ? templates.activationText : templates[notice.template].replace(/\{签名\}|点?\{链接\}(?:答复，或回1收到并出发、2不能到|确认|答复，稍后将电话叫应|或回1确认收到)?。?/g, ''), words, e.isDrill)
-      : appText(notice.text, words, e.isDrill)
-    const { alertId, recipients } = await issueAlert(tx, { emergencyId: e.id, kind: notice.kind, audience: notice.audience, smsTemplate, text, issuedBy: actorId, now, recipients: notice.recipients })
-    return recipients === 0 ? [] : [event(actorId, now, 'alert.issued', { alertId, kind: notice.kind, text, recipients })]
   }
 
   const both = async (tx: Tx, e: EmergencyRow, gridIds: readonly string[], actorId: string, now: Date, notice: Omit<Notice, 'audience'>): Promise<NewEvent[]> => [

@@ -1,0 +1,21 @@
+import type { ResponseLevel } from '../../../contract/vocabulary.ts'
+import type { LadderRung } from '../plans/index.ts'
+import { MINUTE } from '../../platform/clock.ts'
+
+/** When the ladder ends for people summoned at `from`: from then on a silent person is 未联系上. Null: the ladder has no such rung. */
+export function unreachableAt(ladder: readonly LadderRung[], from: Date): Date | null {
+  const rung = ladder.find(r => r.action === 'unreachable')
+  return rung === undefined ? null : new Date(from.getTime() + rung.afterMin * MINUTE)
+}
+
+/** A promise must lie ahead and within a day. */
+export function isPlausiblePromise(promisedAt: Date, now: Date): boolean {
+  const ahead = promisedAt.getTime() - now.getTime()
+  // A minute of grace: the phone's clock and the wait in its outbox are not the person's fault.
+  return ahead > -MINUTE && ahead <= 24 * 60 * MINUTE
+}
+
+/** Pre-alerts ask at the pace of level Ⅳ. */
+export function ladderLevel(level: ResponseLevel | null): ResponseLevel {
+  return level ?? 4
+}
