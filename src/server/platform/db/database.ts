@@ -1,20 +1,23 @@
 /**
  * The guarded way to the database. postgres.js alone can hang for ever on a half-open link and storm a
- * server that accepts and closes (see docs/adr/0002): so every transaction has a deadline, a probe
- * watches the server, the pools are rebuilt after two missed probes, and while it is down every call
- * fails at once with DB_UNAVAILABLE instead of queueing.
+ * server that accepts and closes: so every transaction has a deadline, a probe watches the server, the
+ * pools are rebuilt after two missed probes, and while it is down every call fails at once with
+ * DB_UNAVAILABLE instead of queueing.
  */
 import type { ExtractTablesWithRelations } from 'drizzle-orm'
-import type { PgTransaction } from 'drizzle-orm/pg-core'
+import type { PgTransaction, PgTransactionConfig } from 'drizzle-orm/pg-core'
 import type { PostgresJsDatabase, PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
-import type { Socket } from 'node:net'
 import type { Logger } from '../logger.ts'
-import { connect } from 'node:net'
+import type { Listener } from './listener.ts'
+import type { HostChoice, Pool } from './pool.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/postgres-js'
-import postgres from 'postgres'
 import { DomainError } from '../errors.ts'
-import { isConnectionFault, isRetryable } from './pg-errors.ts'
+import { listen } from './listener.ts'
+import { isConnectionFault, isReadOnlyServer, isRetryable, isShortage, isWaitOver } from './pg-errors.ts'
+import { openPool } from './pool.ts'
+import { TookTooLong, within } from './within.ts'
 
 type NoSchema = Record<string, never>
 
@@ -24,12 +27,16 @@ export type Tx = PgTransaction<PostgresJsQueryResultHKT, NoSchema, ExtractTables
 export interface TxOptions {
   isolation?: 'read committed' | 'repeatable read'
   readOnly?: boolean
-  /** Milliseconds until the caller gets DB_UNAVAILABLE, whatever the link does. */
+  /** Milliseconds until the caller is answered, whatever the link does; retries included. */
   deadlineMs?: number
 }
 
 export interface Lane {
-  /** Runs `work` in one transaction. Deadlocks and serialization failures are retried up to three times. */
+  /**
+   * Runs `work` in one transaction. Deadlocks and serialization failures are retried up to three times.
+   * DB_UNAVAILABLE says that the outcome is unknown if the link broke at the commit: commands are
+   * idempotent and are sent again. OVERLOADED says that nothing was done.
+   */
   tx: <T>(work: (tx: Tx) => Promise<T>, options?: TxOptions) => Promise<T>
 }
 
@@ -41,11 +48,17 @@ export interface Database {
   work: Lane
   /** Boards, lists and reports. */
   read: Lane
+  /** The event log's follower alone, so that no report delays the alarm. */
+  tail: Lane
   /** Subscribes to a NOTIFY channel; `onListening` runs after every (re)connect, since what was sent meanwhile is lost. */
-  listen: (channel: string, onNotify: (payload: string) => void, onListening: () => void) => Promise<{ close: () => Promise<void> }>
+  listen: (channel: string, onNotify: (payload: string) => void, onListening: () => void) => Listener
   isUp: () => boolean
   close: () => Promise<void>
 }
+
+type LaneName = 'answers' | 'work' | 'read' | 'tail'
+
+interface LaneSettings { connections: number, deadlineMs: number }
 
 export interface DatabaseOptions {
   url: string
@@ -53,210 +66,266 @@ export interface DatabaseOptions {
   /** Role that the connections run as; owner rights are for migrations only. */
   role?: string
   probeEveryMs?: number
-  lanes?: Partial<Record<LaneName, { connections: number, deadlineMs: number }>>
+  lanes?: Partial<Record<LaneName, LaneSettings>>
 }
 
-type LaneName = 'answers' | 'work' | 'read'
-
-const LANES: Record<LaneName, { connections: number, deadlineMs: number }> = {
+const LANES: Record<LaneName, LaneSettings> = {
   answers: { connections: 4, deadlineMs: 3_000 },
   work: { connections: 6, deadlineMs: 10_000 },
   read: { connections: 6, deadlineMs: 15_000 },
+  tail: { connections: 2, deadlineMs: 5_000 },
 }
+
+const NAMES = ['answers', 'work', 'read', 'tail'] as const satisfies readonly LaneName[]
 
 const MAX_RETRIES = 3
+/** More than this waiting for one lane only makes all of them late. */
+const QUEUE_CAP = 2_000
+/** How long after its deadline a transaction may still end by itself before its link is taken for dead. */
+const GRACE_MS = 1_000
+const PROBE_TIMEOUT_MS = 1_000
+const RETRY_AFTER_SEC = 3
 
-/** postgres.js never sets TCP_NODELAY, which costs small messages 40 ms; keep-alives find dead peers. */
-function openSocket(options: { host?: string[], port?: number[], path?: string | null }): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = typeof options.path === 'string' ? connect({ path: options.path }) : connect({ host: options.host?.[0] ?? 'localhost', port: options.port?.[0] ?? 5432, noDelay: true, keepAlive: true, keepAliveInitialDelay: 5_000 })
-    const timer = setTimeout(() => socket.destroy(new Error('connect timeout')), 3_000)
-    socket.once('connect', () => {
-      clearTimeout(timer)
-      socket.removeListener('error', reject)
-      resolve(socket)
-    })
-    socket.once('error', (error) => {
-      clearTimeout(timer)
-      reject(error)
-    })
-  })
-}
+const unavailable = () => new DomainError('DB_UNAVAILABLE', { retryAfterSec: RETRY_AFTER_SEC })
+const overloaded = () => new DomainError('OVERLOADED', { retryAfterSec: RETRY_AFTER_SEC })
 
-function openPool(options: DatabaseOptions, name: string, connections: number, statementTimeoutMs: number) {
-  return postgres(options.url, {
-    max: connections,
-    // Typed loosely by the driver's author: `socket` is in its documentation, not in its types.
-    ...{ socket: openSocket },
-    connect_timeout: 3,
-    max_lifetime: 30 * 60,
-    idle_timeout: 0,
-    backoff: attempt => Math.min(2, 0.1 * 2 ** attempt),
-    prepare: true,
-    onnotice: () => {},
-    types: {
-      // int8 counts and sequence numbers stay far below 2^53.
-      bigint: { to: 20, from: [20], serialize: (x: number) => String(x), parse: (x: string) => Number(x) },
-    },
-    connection: {
-      application_name: `pingji ${name}`,
-      statement_timeout: statementTimeoutMs,
-      lock_timeout: Math.min(statementTimeoutMs, 5_000),
-      idle_in_transaction_session_timeout: 10_000,
-      ...(options.role === undefined ? {} : { role: options.role }),
-    },
-  })
-}
-
-type Pool = ReturnType<typeof openPool>
+interface Link { pool: Pool, db: PostgresJsDatabase<NoSchema> }
 
 class GuardedLane implements Lane {
-  readonly #guard: Guard
   readonly #name: LaneName
+  readonly #settings: LaneSettings
+  readonly #guard: Guard
+  #link: Link | null
+  /** Callers not answered yet, and among them those whose transaction has a connection. */
+  #waiting = 0
+  #running = 0
 
-  constructor(guard: Guard, name: LaneName) {
-    this.#guard = guard
+  constructor(name: LaneName, settings: LaneSettings, guard: Guard) {
     this.#name = name
+    this.#settings = settings
+    this.#guard = guard
+    this.#link = this.#open()
+  }
+
+  #open(): Link {
+    const pool = this.#guard.openPool(this.#name, this.#settings.connections, this.#settings.deadlineMs)
+    return { pool, db: drizzle(pool.sql) }
   }
 
   async tx<T>(work: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> {
-    const deadlineMs = options.deadlineMs ?? this.#guard.laneSettings(this.#name).deadlineMs
-    for (let attempt = 0; ; attempt++) {
+    if (this.#waiting >= QUEUE_CAP)
+      throw overloaded()
+    this.#waiting++
+    try {
+      return await this.#retrying(work, options)
+    }
+    finally {
+      this.#waiting--
+    }
+  }
+
+  async #retrying<T>(work: (tx: Tx) => Promise<T>, options: TxOptions): Promise<T> {
+    const until = performance.now() + (options.deadlineMs ?? this.#settings.deadlineMs)
+    for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#once(work, options, deadlineMs)
+        return await this.#once(work, options, until - performance.now())
       }
       catch (error) {
-        if (isRetryable(error) && attempt < MAX_RETRIES) {
+        if (isRetryable(error) && attempt <= MAX_RETRIES && performance.now() < until) {
           await sleep(Math.random() * 20 * 2 ** attempt)
           continue
         }
-        if (isConnectionFault(error)) {
-          this.#guard.suspect()
-          throw new DomainError('DB_UNAVAILABLE', { retryAfterSec: 3 })
-        }
-        throw error
+        throw this.#translate(error, options)
       }
     }
   }
 
-  async #once<T>(work: (tx: Tx) => Promise<T>, options: TxOptions, deadlineMs: number): Promise<T> {
-    const db = this.#guard.drizzleOf(this.#name)
-    let timer: NodeJS.Timeout | undefined
-    const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        this.#guard.suspect()
-        reject(new DomainError('DB_UNAVAILABLE', { retryAfterSec: 3 }))
-      }, deadlineMs)
+  #translate(error: unknown, options: TxOptions): unknown {
+    if (isConnectionFault(error) || (isReadOnlyServer(error) && options.readOnly !== true)) {
+      this.#guard.suspect()
+      return unavailable()
+    }
+    if (isShortage(error)) {
+      this.#guard.log.error({ err: error, lane: this.#name }, 'the database lacks room')
+      return unavailable()
+    }
+    if (isWaitOver(error) || isRetryable(error)) {
+      this.#guard.log.warn({ err: error, lane: this.#name }, 'a transaction waited too long')
+      return overloaded()
+    }
+    return error
+  }
+
+  async #once<T>(work: (tx: Tx) => Promise<T>, options: TxOptions, leftMs: number): Promise<T> {
+    const link = this.#link
+    if (link === null)
+      throw unavailable()
+    let expired = false
+    let started = false
+    let settled = false
+    const run = link.db.transaction(async (tx) => {
+      // Whoever asked has been refused: what is begun now must not be done.
+      if (expired)
+        throw new TookTooLong(leftMs)
+      started = true
+      this.#running++
+      try {
+        if (options.deadlineMs !== undefined)
+          await tx.execute(sql.raw(`set local statement_timeout = ${Math.ceil(leftMs)}`))
+        const result = await work(tx)
+        if (expired)
+          throw new TookTooLong(leftMs)
+        return result
+      }
+      finally {
+        this.#running--
+      }
+    }, configOf(options)).finally(() => {
+      settled = true
     })
-    const run = db.transaction(tx => work(tx), {
-      isolationLevel: options.isolation ?? 'read committed',
-      ...(options.readOnly === true ? { accessMode: 'read only' as const } : {}),
-    })
-    // The loser of the race settles unheard: its connection is cut when the pools are rebuilt.
-    run.catch(() => {})
     try {
-      return await Promise.race([run, deadline])
+      return await within(leftMs, run)
     }
-    finally {
-      clearTimeout(timer)
+    catch (error) {
+      if (!(error instanceof TookTooLong))
+        throw error
+      expired = true
+      run.catch(() => {})
+      // All connections taken by others: the lane is too slow for what is asked of it.
+      if (!started && this.#running >= this.#settings.connections)
+        throw overloaded()
+      this.#guard.suspect()
+      setTimeout(() => {
+        if (!settled)
+          this.#replace(link)
+      }, GRACE_MS).unref()
+      throw unavailable()
     }
+  }
+
+  /** The probe may be well while one link of this lane is half-open: new links for all, an end for the old. */
+  #replace(link: Link): void {
+    if (this.#link !== link)
+      return
+    this.#guard.log.warn({ lane: this.#name }, 'a transaction never ended: opening new connections')
+    this.#link = this.#open()
+    void link.pool.end(GRACE_MS)
+  }
+
+  up(): void {
+    this.#link ??= this.#open()
+  }
+
+  down(): void {
+    this.#link?.pool.destroy()
+    this.#link = null
+  }
+
+  async close(): Promise<void> {
+    const link = this.#link
+    this.#link = null
+    await link?.pool.end(3_000)
   }
 }
 
-/** Watches the server and owns the pools' lives. */
+/** Undefined spares a round trip: read committed, read write is what a plain `begin` gives. */
+function configOf({ isolation, readOnly }: TxOptions): PgTransactionConfig | undefined {
+  if (isolation !== 'repeatable read' && readOnly !== true)
+    return undefined
+  return { isolationLevel: isolation ?? 'read committed', accessMode: readOnly === true ? 'read only' : 'read write' }
+}
+
+/** Watches the server: two missed probes take all lanes down, one answered probe brings them back. */
 class Guard {
+  readonly log: Logger
   readonly #options: DatabaseOptions
-  readonly #pools = new Map<LaneName, { pool: Pool, db: PostgresJsDatabase<NoSchema> }>()
+  readonly #probeEveryMs: number
+  readonly #hosts: HostChoice = { index: 0 }
+  readonly lanes: Record<LaneName, GuardedLane>
   #probe: Pool
   #up = true
   #missed = 0
   #closed = false
   #timer: NodeJS.Timeout | undefined
-  #probing: Promise<void> | null = null
+  #beating: Promise<void> | null = null
 
   constructor(options: DatabaseOptions) {
+    this.log = options.log
     this.#options = options
-    this.#probe = openPool(options, 'probe', 1, 2_000)
-    this.#openPools()
-    this.#schedule(options.probeEveryMs ?? 1_000)
+    this.#probeEveryMs = options.probeEveryMs ?? 1_000
+    this.#probe = this.#openProbe()
+    const lane = (name: LaneName) => new GuardedLane(name, options.lanes?.[name] ?? LANES[name], this)
+    this.lanes = { answers: lane('answers'), work: lane('work'), read: lane('read'), tail: lane('tail') }
+    this.#beatIn(this.#probeEveryMs)
   }
 
   get up(): boolean {
     return this.#up
   }
 
-  laneSettings(name: LaneName): { connections: number, deadlineMs: number } {
-    return this.#options.lanes?.[name] ?? LANES[name]
+  openPool(name: string, connections: number, statementTimeoutMs: number): Pool {
+    return openPool({ url: this.#options.url, role: this.#options.role, hosts: this.#hosts, name, connections, statementTimeoutMs })
   }
 
-  drizzleOf(name: LaneName): PostgresJsDatabase<NoSchema> {
-    const lane = this.#pools.get(name)
-    if (!this.#up || this.#closed || lane === undefined)
-      throw new DomainError('DB_UNAVAILABLE', { retryAfterSec: 3 })
-    return lane.db
+  #openProbe(): Pool {
+    return this.openPool('probe', 1, 2 * PROBE_TIMEOUT_MS)
+  }
+
+  listen(channel: string, onNotify: (payload: string) => void, onListening: () => void): Listener {
+    return listen({ url: this.#options.url, role: this.#options.role, hosts: this.#hosts }, this.log, channel, onNotify, onListening)
   }
 
   /** A transaction met a broken link: look at once instead of at the next beat. */
   suspect(): void {
-    if (this.#closed)
-      return
-    clearTimeout(this.#timer)
-    this.#schedule(0)
+    if (!this.#closed && this.#up && this.#beating === null)
+      this.#beatIn(0)
   }
 
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
-    await this.#probing
-    await Promise.all([...this.#pools.values()].map(({ pool }) => pool.end({ timeout: 3 })))
-    await this.#probe.end({ timeout: 1 })
+    this.#probe.destroy()
+    await this.#beating
+    await Promise.all(NAMES.map(name => this.lanes[name].close()))
   }
 
-  #openPools(): void {
-    for (const name of ['answers', 'work', 'read'] as const) {
-      const { connections, deadlineMs } = this.laneSettings(name)
-      const pool = openPool(this.#options, name, connections, deadlineMs)
-      this.#pools.set(name, { pool, db: drizzle(pool) })
-    }
-  }
-
-  #schedule(delayMs: number): void {
+  #beatIn(ms: number): void {
+    clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
-      this.#probing ??= this.#beat().finally(() => {
-        this.#probing = null
+      this.#beating = this.#beat().finally(() => {
+        this.#beating = null
         if (!this.#closed)
-          this.#schedule(this.#up ? this.#options.probeEveryMs ?? 1_000 : Math.min(2_000, 250 * 2 ** Math.min(this.#missed, 3)))
+          this.#beatIn(this.#missed === 0 ? this.#probeEveryMs : this.#missed === 1 ? 50 : Math.min(2_000, 100 * 2 ** this.#missed))
       })
-    }, delayMs)
+    }, ms)
     this.#timer.unref()
   }
 
   async #beat(): Promise<void> {
-    const alive = await Promise.race([
-      this.#probe`select 1`.then(() => true, () => false),
-      sleep(1_500, false, { ref: false }),
-    ])
+    // A standby answers too, but it is not the database that commands need.
+    const alive = await within(PROBE_TIMEOUT_MS, this.#probe.sql<{ standby: boolean }[]>`select pg_is_in_recovery() as standby`)
+      .then(rows => rows[0]?.standby === false, () => false)
     if (this.#closed)
       return
     if (alive) {
       this.#missed = 0
       if (!this.#up) {
-        this.#openPools()
         this.#up = true
-        this.#options.log.info('database is back')
+        for (const name of NAMES)
+          this.lanes[name].up()
+        this.log.info('database is back')
       }
       return
     }
     this.#missed++
-    // The probe's own link may be the broken thing: each beat gets a new one.
-    void this.#probe.end({ timeout: 0 }).catch(() => {})
-    this.#probe = openPool(this.#options, 'probe', 1, 2_000)
-    if (this.#missed >= 2 && this.#up) {
+    // The probe's own link may be the broken thing: each beat after a miss gets a new one.
+    this.#probe.destroy()
+    this.#probe = this.#openProbe()
+    if (this.#missed === 2 && this.#up) {
       this.#up = false
-      this.#options.log.warn('database does not answer: refusing until it is back')
-      for (const { pool } of this.#pools.values())
-        void pool.end({ timeout: 0 }).catch(() => {})
-      this.#pools.clear()
+      this.log.warn('database does not answer: refusing until it is back')
+      for (const name of NAMES)
+        this.lanes[name].down()
     }
   }
 }
@@ -264,18 +333,9 @@ class Guard {
 export function openDatabase(options: DatabaseOptions): Database {
   const guard = new Guard(options)
   return {
-    answers: new GuardedLane(guard, 'answers'),
-    work: new GuardedLane(guard, 'work'),
-    read: new GuardedLane(guard, 'read'),
+    ...guard.lanes,
+    listen: (channel, onNotify, onListening) => guard.listen(channel, onNotify, onListening),
     isUp: () => guard.up,
-    listen: (channel, onNotify, onListening) => listen(options, channel, onNotify, onListening),
     close: () => guard.close(),
   }
-}
-
-/** postgres.js re-listens by itself after a lost connection and calls `onlisten` again. */
-async function listen(options: DatabaseOptions, channel: string, onNotify: (payload: string) => void, onListening: () => void): Promise<{ close: () => Promise<void> }> {
-  const pool = openPool(options, 'listen', 1, 0)
-  await pool.listen(channel, onNotify, onListening)
-  return { close: () => pool.end({ timeout: 1 }) }
 }

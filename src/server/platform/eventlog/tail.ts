@@ -26,7 +26,7 @@ export async function createTail(db: Database, log: Logger): Promise<Tail> {
   const subscribers = new Set<(emergencyId: string, events: StoredEvent[]) => void | Promise<void>>()
   let closed = false
 
-  const streams = () => db.read.tx(tx => tx.execute<{ id: string, last_seq: number }>(sql`select id, last_seq from event_streams`), { readOnly: true })
+  const streams = () => db.tail.tx(tx => tx.execute<{ id: string, last_seq: number }>(sql`select id, last_seq from event_streams`), { readOnly: true })
 
   // Whatever stands at start is history; a stream that appears later is read from its first event.
   for (const { id, last_seq } of await streams())
@@ -35,7 +35,7 @@ export async function createTail(db: Database, log: Logger): Promise<Tail> {
   async function follow(emergencyId: string): Promise<void> {
     for (;;) {
       const after = cursors.get(emergencyId) ?? 0
-      const events = await db.read.tx(tx => readAfter(tx, emergencyId, after, PAGE), { readOnly: true })
+      const events = await db.tail.tx(tx => readAfter(tx, emergencyId, after, PAGE), { readOnly: true })
       const last = events.at(-1)
       if (last === undefined || closed)
         return
@@ -82,7 +82,7 @@ export async function createTail(db: Database, log: Logger): Promise<Tail> {
     }
   }
 
-  const listener = await db.listen(EVENTS_CHANNEL, wake, () => void lookAtAll())
+  const listener = db.listen(EVENTS_CHANNEL, wake, () => void lookAtAll())
   const timer = setInterval(() => void lookAtAll(), SAFETY_POLL_MS)
   timer.unref()
 

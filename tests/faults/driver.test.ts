@@ -1,0 +1,162 @@
+/** What the driver alone does not survive (docs/adr): each query settles, the service recovers, nothing storms. */
+import type { Database } from '../../src/server/platform/db/index.ts'
+import type { TcpProxy } from '../harness/tcp-proxy.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'drizzle-orm'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openDatabase } from '../../src/server/platform/db/index.ts'
+import { DomainError } from '../../src/server/platform/errors.ts'
+import { createLogger } from '../../src/server/platform/logger.ts'
+import { createTestDatabase } from '../harness/database.ts'
+import { openProxy } from '../harness/tcp-proxy.ts'
+import { until } from '../harness/until.ts'
+
+const log = createLogger('silent')
+const { url } = await createTestDatabase()
+const target = { host: '127.0.0.1', port: Number(new URL(url).port) }
+
+let proxy: TcpProxy
+let db: Database
+
+beforeEach(async () => {
+  proxy = await openProxy(target)
+  db = openDatabase({ url: proxy.through(url), log, role: 'pingji_app' })
+  expect(await ask('answers')).toBe('ok')
+})
+
+afterEach(async () => {
+  await db.close()
+  await proxy.close()
+})
+
+type LaneName = 'answers' | 'work' | 'read' | 'tail'
+
+/** 'ok', or the refusal's code. */
+async function ask(lane: LaneName, query = 'select 1'): Promise<string> {
+  try {
+    await db[lane].tx(tx => tx.execute(sql.raw(query)))
+    return 'ok'
+  }
+  catch (error) {
+    if (error instanceof DomainError)
+      return error.code
+    throw error
+  }
+}
+
+/** Every call of a lively service while the line is broken: all must settle as refusals. */
+async function clamour(callers: number, rounds: number): Promise<Map<string, number>> {
+  const outcomes = new Map<string, number>()
+  await Promise.all(Array.from({ length: callers }, async (_, i) => {
+    for (let round = 0; round < rounds; round++) {
+      const outcome = await ask((['answers', 'work', 'read', 'tail'] as const)[i % 4] ?? 'work')
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+      await sleep(50)
+    }
+  }))
+  return outcomes
+}
+
+const recovers = () => until(async () => db.isUp() && await ask('answers') === 'ok' && await ask('read') === 'ok', 'the database is used again')
+
+describe.each(['fin', 'rst', 'blackhole'] as const)('a line that %s', (mode) => {
+  it('lets every call settle, opens no storm of connections, and is taken up again', async () => {
+    const before = proxy.accepted()
+    proxy.set(mode)
+    const from = performance.now()
+    const outcomes = await clamour(24, 20)
+    const tookMs = performance.now() - from
+    expect([...outcomes.keys()]).toEqual(['DB_UNAVAILABLE'])
+    expect(outcomes.get('DB_UNAVAILABLE')).toBe(24 * 20)
+    expect(db.isUp()).toBe(false)
+    // Twenty connections may each try a few times until the breaker opens; then one probe at a time.
+    expect(proxy.accepted() - before).toBeLessThan(150)
+    // 20 rounds of 50 ms, and one wait for the breaker (about 3 s; generous for a busy machine).
+    expect(tookMs).toBeLessThan(10_000)
+    proxy.set('pass')
+    await recovers()
+  })
+})
+
+it('replaces connections that are dead while the server is well', async () => {
+  // Connections that stand go dead (a firewall forgot them), new ones are fine.
+  await Promise.all(Array.from({ length: 8 }, () => ask('answers', 'select pg_sleep(0.05)')))
+  proxy.set('blackhole')
+  proxy.set('pass', { keepStanding: true })
+  expect(await ask('answers')).toBe('DB_UNAVAILABLE')
+  await recovers()
+})
+
+it('gives up at the deadline, and what was refused is not done afterwards', async () => {
+  await db.work.tx(tx => tx.execute(sql`insert into event_streams (id) values ('00000000-0000-7000-8000-000000000001')`))
+  const late = db.work.tx(async (tx) => {
+    await tx.execute(sql`update event_streams set last_seq = 99`)
+    await sleep(400)
+  }, { deadlineMs: 200 })
+  await expect(late).rejects.toMatchObject({ code: 'DB_UNAVAILABLE' })
+  await sleep(400)
+  const rows = await db.read.tx(tx => tx.execute(sql`select last_seq from event_streams`))
+  expect(rows[0]?.last_seq).toBe(0)
+  expect(db.isUp()).toBe(true)
+})
+
+it('refuses a statement that takes too long, and the lane goes on', async () => {
+  const slow = db.read.tx(tx => tx.execute(sql`select pg_sleep(20)`), { deadlineMs: 500 })
+  await expect(slow).rejects.toMatchObject({ code: expect.stringMatching(/^(?:OVERLOADED|DB_UNAVAILABLE)$/) })
+  expect(await ask('read')).toBe('ok')
+  expect(db.isUp()).toBe(true)
+})
+
+it('refuses at the deadline what found no free connection', async () => {
+  const narrow = openDatabase({ url, log, role: 'pingji_app', lanes: { read: { connections: 1, deadlineMs: 600 } } })
+  const held = narrow.read.tx(tx => tx.execute(sql`select pg_sleep(0.9)`), { deadlineMs: 2_000 })
+  await sleep(100)
+  await expect(narrow.read.tx(tx => tx.execute(sql`select 1`))).rejects.toMatchObject({ code: 'OVERLOADED' })
+  await held
+  await narrow.close()
+})
+
+it('keeps a slow report from delaying an answer', async () => {
+  const reports = Array.from({ length: 50 }, () => ask('read', 'select pg_sleep(0.3)'))
+  const from = performance.now()
+  for (let i = 0; i < 20; i++)
+    expect(await ask('answers')).toBe('ok')
+  expect(performance.now() - from).toBeLessThan(2_000)
+  expect(new Set(await Promise.all(reports))).toEqual(new Set(['ok']))
+})
+
+it('hears notifications again after the listener was lost in any way', async () => {
+  const heard: string[] = []
+  let listening = 0
+  const listener = db.listen('test_channel', payload => heard.push(payload), () => listening++)
+  await until(() => listening === 1, 'listening')
+  const tell = (word: string) => db.work.tx(tx => tx.execute(sql`select pg_notify('test_channel', ${word})`))
+  await tell('one')
+  await until(() => heard.includes('one'), 'one is heard')
+  proxy.set('rst')
+  await sleep(100)
+  proxy.set('pass')
+  await until(() => listening === 2, 'listening again after a reset')
+  proxy.set('blackhole')
+  proxy.set('pass', { keepStanding: true })
+  await until(() => listening === 3, 'listening again after silence', 20_000)
+  await recovers()
+  await tell('two')
+  await until(() => heard.includes('two'), 'two is heard')
+  await listener.close()
+})
+
+it('runs deadlocked transactions again until both are done', async () => {
+  const a = '00000000-0000-7000-8000-00000000000a'
+  const b = '00000000-0000-7000-8000-00000000000b'
+  await db.work.tx(tx => tx.execute(sql`insert into event_streams (id) values (${a}), (${b})`))
+  const crossing = (first: string, second: string) => db.work.tx(async (tx) => {
+    await tx.execute(sql`update event_streams set last_seq = last_seq + 1 where id = ${first}`)
+    await sleep(5)
+    await tx.execute(sql`update event_streams set last_seq = last_seq + 1 where id = ${second}`)
+  })
+  for (let i = 0; i < 2; i++)
+    await Promise.all([crossing(a, b), crossing(b, a)])
+  const rows = await db.read.tx(tx => tx.execute(sql`select last_seq from event_streams where id in (${a}, ${b})`))
+  expect(rows.map(r => r.last_seq)).toEqual([4, 4])
+})
