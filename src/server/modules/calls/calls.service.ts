@@ -26,7 +26,7 @@ import { audit } from '../audit/index.ts'
 import { countsAnswers, event, getEmergency, isOpen, lockEmergency, modeOf, openEmergencies, shareEmergencies } from '../emergencies/index.ts'
 import { linkCode, readLinkCode, requireAccess } from '../identity/index.ts'
 import { bulkChange, changeOf, findByOrdinal, findParticipant, lockPeople, saveParticipants } from '../participants/index.ts'
-import { isWithin } from '../registry/index.ts'
+import { isWithin, placeOfScope } from '../registry/index.ts'
 import { issueAlert } from './alerts.repo.ts'
 import { findAnswers, insertAnswers } from './answers.repo.ts'
 import { isPlausiblePromise, ladderLevel, unreachableAt } from './calls.rules.ts'
@@ -170,23 +170,6 @@ export function createCalls(deps: CallsDeps) {
       return sql`p.unit_id = ${scope.id}`
     const gridIds = [...grids.all()].filter(place => isWithin(place, scope)).map(place => place.gridId)
     return sql`p.grid_id = any(${sql.param(`{${gridIds.join(',')}}`)}::uuid[])`
-  }
-
-  function scopeTarget(scope: Scope, e: EmergencyRow): Target {
-    const mode = modeOf([e.state])
-    switch (scope.type) {
-      case 'county': return { mode }
-      case 'township': return scope.id === null ? { mode } : { mode, townshipId: scope.id }
-      case 'community': {
-        const community = scope.id === null ? undefined : grids.community(scope.id)
-        return scope.id === null || community === undefined ? { mode } : { mode, communityId: scope.id, townshipId: community.townshipId }
-      }
-      case 'grid': {
-        const place = scope.id === null ? undefined : grids.get(scope.id)
-        return place === undefined ? { mode } : { mode, gridId: place.gridId, communityId: place.communityId, townshipId: place.townshipId }
-      }
-      case 'unit': return scope.id === null ? { mode } : { mode, unitId: scope.id }
-    }
   }
 
   /** Deliveries that a channel took: the person counts as called from now on. */
@@ -365,7 +348,7 @@ export function createCalls(deps: CallsDeps) {
     async urge({ actor, requestId }: Caller, emergencyId: string, { scope }: z.output<typeof Urge>): Promise<{ recipients: number, seq: number }> {
       const now = clock.now()
       const e0 = await db.read.tx(tx => getEmergency(tx, emergencyId), { readOnly: true })
-      requireFor(actor, 'call.urge', scopeTarget(scope, e0))
+      requireFor(actor, 'call.urge', { ...placeOfScope(grids, scope), mode: modeOf([e0.state]) })
       if (!countsAnswers(e0.state))
         throw new DomainError('EMERGENCY_CLOSED')
       try {

@@ -64,6 +64,25 @@ export function isWithin(place: GridPlace, scope: Scope): boolean {
   }
 }
 
+/** The ids by which a scope is matched against somebody's grants; unknown places match nothing. */
+export function placeOfScope(index: GridIndex, scope: Scope): { townshipId?: string, communityId?: string, gridId?: string, unitId?: string } {
+  if (scope.id === null)
+    return {}
+  switch (scope.type) {
+    case 'county': return {}
+    case 'township': return { townshipId: scope.id }
+    case 'community': {
+      const community = index.community(scope.id)
+      return community === undefined ? {} : { communityId: scope.id, townshipId: community.townshipId }
+    }
+    case 'grid': {
+      const place = index.get(scope.id)
+      return place === undefined ? {} : { gridId: place.gridId, communityId: place.communityId, townshipId: place.townshipId }
+    }
+    case 'unit': return { unitId: scope.id }
+  }
+}
+
 /** Grids that a set of scopes covers; a unit's scope covers the grids that it is paired with today. */
 export async function gridsOfScopes(tx: Tx, index: GridIndex, scopes: readonly Scope[]): Promise<Set<string>> {
   const grids = new Set(index.within(scopes))

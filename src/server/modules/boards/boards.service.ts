@@ -1,0 +1,149 @@
+import type { z } from 'zod'
+import type { BoardPeopleQuery, BoardPeopleReply, BoardQuery, EmergencyRow, EventsQuery, Home, Mine, MyEmergency } from '../../../contract/boards.ts'
+import type { EmergencyEvent } from '../../../contract/events.ts'
+import type { Board, BoardScope } from '../../../contract/reducer.ts'
+import type { Mode } from '../../../contract/vocabulary.ts'
+import type { Database, Tx } from '../../platform/db/index.ts'
+import type { Tail } from '../../platform/eventlog/index.ts'
+import type { Actor, Caller } from '../../platform/http/index.ts'
+import type { GridIndex, PhoneVault } from '../registry/index.ts'
+import { DomainError } from '../../platform/errors.ts'
+import { audit } from '../audit/index.ts'
+import { captainOf } from '../calls/index.ts'
+import { getEmergency, modeOf, modesOfGrids, openEmergencies } from '../emergencies/index.ts'
+import { requireAccess, requireScopes } from '../identity/index.ts'
+import { findParticipant } from '../participants/index.ts'
+import { findPerson, gridsOfScopes, placeOfScope } from '../registry/index.ts'
+import { filterOf, readBoard, readPeople } from './board.repo.ts'
+import { listEmergencies, readHome } from './home.repo.ts'
+import { emergenciesOf, readMine } from './mine.repo.ts'
+import { readEvents } from './timeline.repo.ts'
+
+export interface BoardsDeps {
+  db: Database
+  grids: GridIndex
+  vault: PhoneVault
+  countyName: string
+  tail: Pick<Tail, 'subscribe'>
+}
+
+export type Boards = ReturnType<typeof createBoards>
+
+export function createBoards({ db, grids, vault, countyName, tail }: BoardsDeps) {
+  const issuer = `${countyName}应急指挥部`
+
+  function requireBoard(actor: Actor, scope: BoardScope): void {
+    if (scope.type === 'county' ? scope.id !== null : scope.id === null)
+      throw new DomainError('NOT_FOUND')
+    requireAccess(actor, 'board.view', placeOfScope(grids, scope), 'board.view')
+  }
+
+  /** One consistent moment: REPEATABLE READ. */
+  const snapshot = <T>(work: (tx: Tx) => Promise<T>) => db.read.tx(work, { isolation: 'repeatable read', readOnly: true })
+
+  async function countyMode(): Promise<Mode> {
+    const open = await db.read.tx(tx => openEmergencies(tx), { readOnly: true })
+    // A drill never makes the county look as if it were in an emergency; screens show the drill by its own skin.
+    return modeOf(open.filter(e => !e.isDrill).map(e => e.state))
+  }
+
+  const chiefOf = (actor: Actor) => (gridId: string) => actor.grants.some(g => g.role === 'gridChief' && g.scopeId === gridId)
+
+  return {
+    countyMode,
+    filterOf: (scope: BoardScope) => filterOf(grids, scope),
+    read: (emergencyId: string, scope: BoardScope) => snapshot(tx => readBoard(tx, grids, emergencyId, scope)),
+    requireBoard,
+
+    board({ actor }: Caller, emergencyId: string, query: z.output<typeof BoardQuery>): Promise<Board> {
+      const scope = { type: query.scope, id: query.scopeId ?? null }
+      requireBoard(actor, scope)
+      return snapshot(tx => readBoard(tx, grids, emergencyId, scope))
+    },
+
+    /** People by name: for the community, the grid, the unit; the county asks for one community at a time. */
+    async people({ actor }: Caller, emergencyId: string, query: z.output<typeof BoardPeopleQuery>): Promise<BoardPeopleReply> {
+      const scope = { type: query.scope, id: query.scopeId ?? null }
+      requireBoard(actor, scope)
+      const ids = query.ids === undefined ? null : query.ids.split(',').filter(id => /^[\da-f-]{36}$/.test(id)).slice(0, 200)
+      return snapshot(async (tx) => {
+        const board = await readBoard(tx, grids, emergencyId, scope)
+        const { people, next } = await readPeople(tx, grids, { emergencyId, scope, ids, after: query.after ?? null, limit: query.limit })
+        return { seq: board.seq, people, next }
+      })
+    },
+
+    async events({ actor }: Caller, emergencyId: string, query: z.output<typeof EventsQuery>): Promise<{ events: EmergencyEvent[] }> {
+      // The log names people: whoever may see the whole county's board may read it.
+      requireAccess(actor, 'board.view', {}, 'board.view')
+      const request = { after: query.after, before: query.before ?? null, limit: query.limit, milestones: query.milestones === 'true' }
+      const look = () => db.read.tx(async (tx) => {
+        await getEmergency(tx, emergencyId)
+        return readEvents(tx, emergencyId, request)
+      }, { readOnly: true })
+      const events = await look()
+      if (events.length > 0 || query.wait === 0)
+        return { events }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(done, query.wait * 1_000)
+        const stop = tail.subscribe(id => id === emergencyId ? done() : undefined)
+        function done() {
+          clearTimeout(timer)
+          stop()
+          resolve()
+        }
+      })
+      return { events: await look() }
+    },
+
+    async list({ actor }: Caller): Promise<{ emergencies: EmergencyRow[] }> {
+      const scopes = requireScopes(actor, 'emergency.list')
+      return db.read.tx(async tx => ({
+        emergencies: await listEmergencies(tx, new Set(grids.within(scopes)), scopes.flatMap(s => s.type === 'unit' && s.id !== null ? [s.id] : [])),
+      }), { readOnly: true })
+    },
+
+    async home({ actor }: Caller): Promise<z.output<typeof Home>> {
+      const scopes = requireScopes(actor, 'home.view')
+      const mode = await countyMode()
+      return db.read.tx(async (tx) => {
+        const visible = await gridsOfScopes(tx, grids, scopes)
+        return readHome(tx, visible, mode, await modesOfGrids(tx, [...visible]))
+      }, { readOnly: true })
+    },
+
+    async mine({ actor }: Caller): Promise<z.output<typeof Mine>> {
+      const mode = await countyMode()
+      return db.read.tx(async (tx) => {
+        const ids = actor.emergencyId === null ? await emergenciesOf(tx, actor.personId) : [actor.emergencyId]
+        const emergencies: MyEmergency[] = []
+        for (const id of ids) {
+          const found = await readMine(tx, id, actor.personId, { issuer, isGridChief: chiefOf(actor) })
+          if (found !== null)
+            emergencies.push(found)
+        }
+        return { mode, emergencies }
+      }, { readOnly: true })
+    },
+
+    async myEmergency({ actor }: Caller, emergencyId: string): Promise<MyEmergency> {
+      requireAccess(actor, 'mine.view', { personId: actor.personId, emergencyId })
+      const found = await db.read.tx(tx => readMine(tx, emergencyId, actor.personId, { issuer, isGridChief: chiefOf(actor) }), { readOnly: true })
+      if (found === null)
+        throw new DomainError('NOT_FOUND')
+      return found
+    },
+
+    /** The captain's number for a member of his team who taps "call"; written into the trail (invariant 14). */
+    callCaptain: ({ actor, requestId }: Caller, emergencyId: string): Promise<{ phone: string }> => db.work.tx(async (tx) => {
+      requireAccess(actor, 'mine.view', { personId: actor.personId, emergencyId })
+      const me = await findParticipant(tx, emergencyId, actor.personId)
+      const captainId = me === null ? null : await captainOf(tx, me.teamId)
+      const captain = captainId === null ? null : await findPerson(tx, captainId)
+      if (captain === null)
+        throw new DomainError('NOT_FOUND')
+      await audit(tx, { actorId: actor.personId, action: 'person.revealPhone', subjectType: 'person', subjectId: captain.personId, requestId, details: { emergencyId, reason: 'call the captain' } })
+      return { phone: vault.open(captain.phoneCipher) }
+    }),
+  }
+}

@@ -1,0 +1,6 @@
+export { readBoard, readPeople } from './board.repo.ts'
+export { registerBoardsRoutes } from './boards.routes.ts'
+export { type Boards, createBoards } from './boards.service.ts'
+export { createGateway, type Gateway } from './gateway.ts'
+export { createLiveBoards, type LiveBoards } from './live-boards.ts'
+export { readEvents } from './timeline.repo.ts'
