@@ -98,7 +98,7 @@ export interface EmergencyEventMap {
   'presence.rollCallOpened': { rollCallId: string, teamId: string | null, communityId: string, expected: number }
   'presence.rollCallClosed': { rollCallId: string, present: number, missing: string[] }
   'team.confirmed': { team: TeamTile }
-  'team.captainChanged': { team: TeamTile, from: string | null, to: string }
+  'team.captainChanged': { team: TeamTile, from: string | null, to: string | null }
   'team.memberMoved': { fromTeamId: string, toTeamId: string, reason: string } & OnePerson
   'team.memberReleased': { reason: string } & OnePerson
   'team.memberSubstituted': { outgoing: PersonChange | null, incoming: PersonChange, reason: string }

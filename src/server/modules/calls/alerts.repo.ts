@@ -39,10 +39,10 @@ export async function issueAlert(tx: Tx, alert: NewAlert): Promise<IssuedAlert> 
   return { alertId, recipients: (rows[0]?.n ?? 0) / channels.length }
 }
 
-/** Calls stop: what has not been handed over yet is not sent any more. Notices of the end itself are not touched. */
+/** Calls stop: what has not been handed over yet is not sent any more. Corrections and notices of the end are not touched. */
 export async function cancelPendingCalls(tx: Tx, emergencyId: string, now: Date): Promise<void> {
   await tx.execute(sql`
     update deliveries d set state = 'cancelled', updated_at = ${now.toISOString()}
     from alerts a where a.id = d.alert_id and a.emergency_id = ${emergencyId} and d.state in ('pending', 'failedTemp')
-      and a.kind in ('standby', 'activation', 'duty', 'summons', 'urge', 'levelChange', 'correction')`)
+      and a.kind in ('standby', 'activation', 'duty', 'summons', 'urge', 'levelChange')`)
 }

@@ -19,3 +19,20 @@ export function isPlausiblePromise(promisedAt: Date, now: Date): boolean {
 export function ladderLevel(level: ResponseLevel | null): ResponseLevel {
   return level ?? 4
 }
+
+/** After this many tries nothing more is tried: about eight minutes by the pauses below. */
+export const MAX_ATTEMPTS = 8
+const PAUSES_SEC = [1, 1, 5, 15, 60, 120, 300]
+
+/** Seconds until the next try; the provider may ask for more. */
+export function pauseBeforeRetry(attempt: number, askedSec: number): number {
+  return Math.max(askedSec, PAUSES_SEC[attempt - 1] ?? 300)
+}
+
+/** What failed together comes back in smaller parts, so that one poisoned message ends up alone and its neighbours go out. */
+export function partSize(batchSize: number, attempt: number): number {
+  return Math.max(1, Math.floor(batchSize / 25 ** (attempt - 1)))
+}
+
+/** Between two urges people are left in peace. */
+export const URGE_EVERY_SEC = 180

@@ -1,5 +1,6 @@
+import type { SQL } from 'drizzle-orm'
 import type { z } from 'zod'
-import type { AnswerReply, GiveAnswer, GiveReceipt, MarkUnreachable, Urge } from '../../../contract/calls.ts'
+import type { AnswerReply, GiveAnswer, GiveReceipt, MarkUnreachable, ReceiptReply, Urge } from '../../../contract/calls.ts'
 import type { Scope } from '../../../contract/common.ts'
 import type { AnswerVia, Channel } from '../../../contract/vocabulary.ts'
 import type { Clock } from '../../platform/clock.ts'
@@ -14,8 +15,8 @@ import type { Action, Identity, Target } from '../identity/index.ts'
 import type { ParticipantRow } from '../participants/index.ts'
 import type { GridIndex, PhoneVault } from '../registry/index.ts'
 import type { AnswerRow } from './answers.repo.ts'
-import type { DeliveryOutcome } from './deliveries.repo.ts'
-import type { ChannelSender } from './ports.ts'
+import type { ClaimedDelivery, DeliveryOutcome, Receipt } from './deliveries.repo.ts'
+import type { ChannelSender, HandoverResult, OutgoingMessage } from './ports.ts'
 import { sql } from 'drizzle-orm'
 import { HOUR } from '../../platform/clock.ts'
 import { DomainError } from '../../platform/errors.ts'
@@ -26,11 +27,11 @@ import { audit } from '../audit/index.ts'
 import { countsAnswers, event, getEmergency, isOpen, lockEmergency, modeOf, openEmergencies, shareEmergencies } from '../emergencies/index.ts'
 import { linkCode, readLinkCode, requireAccess } from '../identity/index.ts'
 import { bulkChange, changeOf, findByOrdinal, findParticipant, lockPeople, saveParticipants } from '../participants/index.ts'
-import { isWithin, placeOfScope } from '../registry/index.ts'
+import { isFictional, isWithin, placeOfScope } from '../registry/index.ts'
 import { issueAlert } from './alerts.repo.ts'
 import { findAnswers, insertAnswers } from './answers.repo.ts'
-import { isPlausiblePromise, ladderLevel, unreachableAt } from './calls.rules.ts'
-import { claimDeliveries, recordOutcomes, recordReceipt } from './deliveries.repo.ts'
+import { isPlausiblePromise, ladderLevel, partSize, pauseBeforeRetry, unreachableAt, URGE_EVERY_SEC } from './calls.rules.ts'
+import { claimDeliveries, recordOutcomes, recordReceipts } from './deliveries.repo.ts'
 import { appText, fillTemplate, LEVEL_WORDS, smsText } from './texts.rules.ts'
 
 export interface CallsDeps {
@@ -59,8 +60,9 @@ interface Answering {
   relayedBy: string | null
 }
 
+type Outcome = DeliveryOutcome & { emergencyId: string }
+
 const SEND_BATCH = 500
-const URGE_EVERY_SEC = 180
 /** A link still opens the page for a day after the end: people sign off and see that it is over. */
 const LINK_GRACE_MS = 24 * HOUR
 
@@ -86,8 +88,8 @@ export async function captainOf(tx: Tx, teamId: string | null): Promise<string |
 
 export function createCalls(deps: CallsDeps) {
   const { db, clock, log, grids, vault, tail } = deps
-  const linkLimit = createRateLimit(60, 60)
-  const urgeLimit = createRateLimit(1, URGE_EVERY_SEC)
+  const guessLimit = createRateLimit(30, 60)
+  const linkLimit = createRateLimit(30, 60)
   let wakeSender = () => {}
 
   /** One transaction for everything that arrived while the last batch was written. */
@@ -139,7 +141,9 @@ export function createCalls(deps: CallsDeps) {
           replies.push({ answerId, answer, at: now.toISOString(), isLate, replayed: false })
         }
         if (rows.length > 0) {
-          await insertAnswers(tx, rows)
+          // An id that another person's phone used at the same moment: refused alone, once the batch has been halved.
+          if ((await insertAnswers(tx, rows)).size < rows.length)
+            throw new DomainError('CONFLICT')
           await saveParticipants(tx, [...changed.values()])
           for (const emergencyId of [...events.keys()].sort())
             await append(tx, emergencyId, events.get(emergencyId) ?? [])
@@ -149,6 +153,27 @@ export function createCalls(deps: CallsDeps) {
       for (const id of results.touched)
         tail.wake(id)
       return results.replies
+    },
+  })
+
+  /** Every phone shows the alert within the same seconds: receipts travel together too. */
+  const receipts = createGroupCommit<Receipt, z.output<typeof ReceiptReply>>({
+    async write(batch) {
+      const now = clock.now()
+      const { known, touched } = await db.answers.tx(async (tx) => {
+        const emergencies = await shareEmergencies(tx, [...new Set(batch.map(r => r.emergencyId))])
+        const known = await recordReceipts(tx, batch, now)
+        const touched: string[] = []
+        for (const [id, e] of emergencies) {
+          const people = batch.filter(r => r.emergencyId === id && known.has(`${r.alertId} ${r.personId}`)).map(r => r.personId)
+          if (countsAnswers(e.state) && people.length > 0 && await markCalled(tx, id, people, now))
+            touched.push(id)
+        }
+        return { known, touched }
+      })
+      for (const id of touched)
+        tail.wake(id)
+      return batch.map(r => known.has(`${r.alertId} ${r.personId}`) ? { state: r.read ? 'read' as const : 'delivered' as const } : new DomainError('NOT_FOUND'))
     },
   })
 
@@ -172,75 +197,114 @@ export function createCalls(deps: CallsDeps) {
     return sql`p.grid_id = any(${sql.param(`{${gridIds.join(',')}}`)}::uuid[])`
   }
 
+  async function lastUrgeOf(tx: Tx, emergencyId: string, people: SQL): Promise<Date | null> {
+    const rows = await tx.execute<{ at: string | null }>(sql`
+      select max(a.issued_at) as at from alerts a join deliveries d on d.alert_id = a.id join participants p on p.emergency_id = a.emergency_id and p.person_id = d.person_id
+      where a.emergency_id = ${emergencyId} and a.kind = 'urge' and ${people}`)
+    const at = rows[0]?.at ?? null
+    return at === null ? null : new Date(at)
+  }
+
   /** Deliveries that a channel took: the person counts as called from now on. */
-  async function markCalled(tx: Tx, emergencyId: string, personIds: readonly string[], now: Date): Promise<void> {
+  async function markCalled(tx: Tx, emergencyId: string, personIds: readonly string[], now: Date): Promise<boolean> {
     const changes = await bulkChange(tx, emergencyId, sql`p.call_state = 'pending' and p.person_id = any(${sql.param(`{${personIds.join(',')}}`)}::uuid[])`, sql`call_state = 'called', called_at = ${now.toISOString()}::timestamptz`)
     if (changes.length > 0)
       await append(tx, emergencyId, [event(null, now, 'calls.called', { changes })])
+    return changes.length > 0
   }
 
   /** Claim → commit → hand over → record: no provider is called inside a transaction. */
   async function sendDue(sender: ChannelSender): Promise<void> {
     for (;;) {
-      const claimed = await db.work.tx(tx => claimDeliveries(tx, 'sms', SEND_BATCH, clock.now()))
-      if (claimed.length === 0)
+      const { claimed, more } = await db.work.tx(tx => claimDeliveries(tx, 'sms', SEND_BATCH, clock.now()))
+      if (!more)
         return
-      for (let i = 0; i < claimed.length; i += sender.batchSize) {
-        const part = claimed.slice(i, i + sender.batchSize)
-        const outcomes = await handOver(sender, part)
-        const now = clock.now()
-        const touched = await db.work.tx(async (tx) => {
-          const accepted = new Map<string, string[]>()
-          for (const [n, d] of part.entries()) {
-            if (outcomes[n]?.state === 'accepted')
-              accepted.set(d.emergencyId, [...accepted.get(d.emergencyId) ?? [], d.personId])
-          }
-          const ids = [...accepted.keys()].sort()
-          // A state change waits for us or we for it: people are not "called" after the end.
-          await shareEmergencies(tx, ids)
-          await recordOutcomes(tx, 'sms', outcomes, now)
-          for (const id of ids)
-            await markCalled(tx, id, accepted.get(id) ?? [], now)
-          return ids
-        })
-        for (const id of touched)
-          tail.wake(id)
-      }
+      for (const part of partsOf(claimed, sender.batchSize))
+        await record(await handOver(sender, part))
     }
   }
 
-  async function handOver(sender: ChannelSender, part: Awaited<ReturnType<typeof claimDeliveries>>): Promise<DeliveryOutcome[]> {
-    const messages = part.map(d => ({
-      key: `${d.alertId} ${d.personId}`,
-      personId: d.personId,
-      phone: vault.open(d.phoneCipher),
-      text: fillTemplate(d.template, {
-        姓名: d.name,
-        单位: d.unitName ?? '',
-        集结点: d.rallyPoint ?? '',
-        队名: d.teamName ?? '',
-        社区: d.communityName,
-        链接: `${deps.publicUrl}/a/${linkCode(deps.linkKey, d.serial, d.ordinal)} `,
-      }),
-    }))
+  function partsOf(claimed: readonly ClaimedDelivery[], batchSize: number): ClaimedDelivery[][] {
+    const parts: ClaimedDelivery[][] = []
+    for (const d of claimed) {
+      const last = parts.at(-1)
+      if (last !== undefined && last[0]?.attempt === d.attempt && last.length < partSize(batchSize, d.attempt))
+        last.push(d)
+      else
+        parts.push([d])
+    }
+    return parts
+  }
+
+  async function record(outcomes: readonly Outcome[]): Promise<void> {
+    const now = clock.now()
+    const accepted = new Map<string, string[]>()
+    for (const { emergencyId, personId, state } of outcomes) {
+      if (state === 'accepted')
+        accepted.set(emergencyId, [...accepted.get(emergencyId) ?? [], personId])
+    }
+    await db.work.tx(async (tx) => {
+      // A state change waits for us or we for it: people are not "called" after the end.
+      const emergencies = await shareEmergencies(tx, [...accepted.keys()])
+      await recordOutcomes(tx, 'sms', outcomes, now)
+      for (const [id, e] of emergencies) {
+        if (countsAnswers(e.state))
+          await markCalled(tx, id, accepted.get(id) ?? [], now)
+      }
+    })
+    for (const id of accepted.keys())
+      tail.wake(id)
+  }
+
+  /** The message as it goes out; null where the number cannot be read or is not of the sender's kind. */
+  function compose(d: ClaimedDelivery, takes: ChannelSender['takes']): OutgoingMessage | null {
+    let phone: string
     try {
-      const results = await sender.send(messages)
-      return part.map((d, i) => {
-        const result = results[i]
-        return {
-          alertId: d.alertId,
-          personId: d.personId,
-          state: result?.state ?? 'unknown',
-          providerId: result?.state === 'accepted' ? result.providerId : null,
-          failure: result === undefined || result.state === 'accepted' ? null : result.failure,
-          retryAfterSec: result?.state === 'failedTemp' ? result.retryAfterSec : 0,
-        }
-      })
+      phone = vault.open(d.phoneCipher)
+    }
+    catch {
+      return null
+    }
+    if (isFictional(phone) !== (takes === 'fictional'))
+      return null
+    const text = fillTemplate(d.template, {
+      姓名: d.name,
+      单位: d.unitName ?? '',
+      集结点: d.rallyPoint ?? '',
+      队名: d.teamName ?? '',
+      队长: d.captainName ?? '',
+      社区: d.communityName,
+      链接: `${deps.publicUrl}/a/${linkCode(deps.linkKey, d.serial, d.ordinal)} `,
+    })
+    return { key: `${d.alertId} ${d.personId}`, personId: d.personId, phone, text: text.trim() }
+  }
+
+  async function handOver(sender: ChannelSender, part: readonly ClaimedDelivery[]): Promise<Outcome[]> {
+    const messages = part.map(d => compose(d, sender.takes))
+    const sent = messages.filter(m => m !== null)
+    const results = new Map<string, HandoverResult>()
+    try {
+      for (const [i, result] of (sent.length === 0 ? [] : await sender.send(sent)).entries())
+        results.set(sent[i]?.key ?? '', result)
     }
     catch (error) {
-      log.warn({ err: error, messages: part.length }, 'the SMS channel failed in the middle of a batch')
-      return part.map(d => ({ alertId: d.alertId, personId: d.personId, state: 'failedTemp' as const, providerId: null, failure: 'sender failed', retryAfterSec: 5 }))
+      log.warn({ err: error, messages: sent.length }, 'the SMS channel failed in the middle of a batch')
     }
+    return part.map((d, i) => {
+      const message = messages[i] ?? null
+      const result: HandoverResult = message === null
+        ? { state: 'failedPerm', failure: 'no number that this channel may call' }
+        : results.get(message.key) ?? { state: 'failedTemp', retryAfterSec: 0, failure: 'no word from the channel' }
+      return {
+        alertId: d.alertId,
+        personId: d.personId,
+        emergencyId: d.emergencyId,
+        state: result.state,
+        providerId: result.state === 'accepted' ? result.providerId : null,
+        failure: result.state === 'accepted' ? null : result.failure,
+        retryAfterSec: result.state === 'failedTemp' ? pauseBeforeRetry(d.attempt, result.retryAfterSec) : 0,
+      }
+    })
   }
 
   /** Who stayed silent to the end of the ladder is 未联系上, by the ladder stamped at the key. */
@@ -257,7 +321,7 @@ export function createCalls(deps: CallsDeps) {
         const locked = await lockEmergency(tx, e.id, 'share')
         if (!countsAnswers(locked.state))
           return
-        const changes = await bulkChange(tx, e.id, sql`p.member_state = 'active' and p.call_state in ('pending', 'called') and p.presence = 'none' and p.joined_at <= ${new Date(now.getTime() - waited).toISOString()}`, sql`call_state = 'unreachable', unreachable_reason = 'ladder'`)
+        const changes = await bulkChange(tx, e.id, sql`p.member_state = 'active' and p.call_state in ('pending', 'called') and p.presence = 'none' and p.joined_at <= ${new Date(now.getTime() - waited).toISOString()}`, sql`call_state = 'unreachable', unreachable_reason = case when p.call_state = 'pending' then 'notHandedOver' else 'ladder' end`)
         if (changes.length > 0)
           await append(tx, e.id, [event(null, now, 'calls.unreachable', { reason: 'ladder', changes })])
       })
@@ -284,24 +348,9 @@ export function createCalls(deps: CallsDeps) {
     },
 
     /** The phone shows the alert, or the person has it before his eyes. Read is not answered. */
-    async receipt({ actor }: Caller, emergencyId: string, { alertId, read }: GiveReceipt): Promise<{ state: 'delivered' | 'read' }> {
+    async receipt({ actor }: Caller, emergencyId: string, { alertId, read }: GiveReceipt): Promise<z.output<typeof ReceiptReply>> {
       requireAccess(actor, 'call.answerOwn', { personId: actor.personId, emergencyId })
-      const now = clock.now()
-      const called = await db.answers.tx(async (tx) => {
-        const e = await lockEmergency(tx, emergencyId, 'share')
-        if (!await recordReceipt(tx, alertId, emergencyId, actor.personId, read, now))
-          throw new DomainError('NOT_FOUND')
-        if (!countsAnswers(e.state))
-          return false
-        const p = await findParticipant(tx, emergencyId, actor.personId)
-        if (p?.callState !== 'pending')
-          return false
-        await markCalled(tx, emergencyId, [actor.personId], now)
-        return true
-      })
-      if (called)
-        tail.wake(emergencyId)
-      return { state: read ? 'read' : 'delivered' }
+      return receipts.submit({ alertId, emergencyId, personId: actor.personId, read })
     },
 
     /** In-app alerts that this process has put on open sockets. */
@@ -344,23 +393,20 @@ export function createCalls(deps: CallsDeps) {
       return { seq }
     },
 
-    /** 催办: everyone in the scope who has not answered is called once more; at most every three minutes per scope. */
+    /** 催办: everyone in the scope who has not answered is called once more; nobody more often than every three minutes. */
     async urge({ actor, requestId }: Caller, emergencyId: string, { scope }: z.output<typeof Urge>): Promise<{ recipients: number, seq: number }> {
       const now = clock.now()
-      const e0 = await db.read.tx(tx => getEmergency(tx, emergencyId), { readOnly: true })
-      requireFor(actor, 'call.urge', { ...placeOfScope(grids, scope), mode: modeOf([e0.state]) })
-      if (!countsAnswers(e0.state))
-        throw new DomainError('EMERGENCY_CLOSED')
-      try {
-        await urgeLimit.take(`${emergencyId} ${scope.type} ${scope.id}`)
-      }
-      catch (error) {
-        throw error instanceof DomainError ? new DomainError('URGED_RECENTLY', error.details) : error
-      }
       const result = await db.work.tx(async (tx) => {
-        const e = await lockEmergency(tx, emergencyId, 'share')
+        // Alone, so that two urges at once do not both find people in peace.
+        const e = await lockEmergency(tx, emergencyId, 'update')
+        requireFor(actor, 'call.urge', { ...placeOfScope(grids, scope), mode: modeOf([e.state]) })
         if (!countsAnswers(e.state))
           throw new DomainError('EMERGENCY_CLOSED')
+        const silent = sql`p.member_state = 'active' and p.call_state in ('pending', 'called', 'unreachable') and ${peopleOf(scope)}`
+        const since = new Date(now.getTime() - URGE_EVERY_SEC * 1_000)
+        const atPeace = sql`not exists (
+          select from deliveries d join alerts a on a.id = d.alert_id
+          where a.emergency_id = ${emergencyId} and a.kind = 'urge' and a.issued_at > ${since.toISOString()} and d.person_id = p.person_id)`
         const words = { 签名: `【${deps.countyName}应急】`, 事件: e.name, 级别: e.level === null ? '' : LEVEL_WORDS[e.level], 链接: '{链接}' }
         const template = e.plan.levels[ladderLevel(e.level)].templates.urgeSms
         const { alertId, recipients } = await issueAlert(tx, {
@@ -371,8 +417,13 @@ export function createCalls(deps: CallsDeps) {
           text: appText(`您尚未确认${e.name}${words.级别}响应，请立即答复。`, words, e.isDrill),
           issuedBy: actor.personId,
           now,
-          recipients: sql`p.member_state = 'active' and p.call_state in ('pending', 'called') and ${peopleOf(scope)}`,
+          recipients: sql`${silent} and ${atPeace}`,
         })
+        if (recipients === 0) {
+          const urged = await lastUrgeOf(tx, emergencyId, silent)
+          if (urged !== null)
+            throw new DomainError('URGED_RECENTLY', { retryAfterSec: Math.max(1, Math.ceil((urged.getTime() - since.getTime()) / 1_000)) })
+        }
         await audit(tx, { actorId: actor.personId, action: 'call.urge', subjectType: 'emergency', subjectId: emergencyId, requestId, details: { scope, recipients } })
         const { lastSeq } = await append(tx, emergencyId, [event(actor.personId, now, 'calls.urged', { alertId, recipients }), ...recipients === 0 ? [] : [event(actor.personId, now, 'alert.issued', { alertId, kind: 'urge', text: '', recipients })]])
         return { recipients, seq: lastSeq }
@@ -384,10 +435,13 @@ export function createCalls(deps: CallsDeps) {
 
     /** Trades the code of a message for a session of that person in that emergency. @throws LINK_INVALID */
     async tradeLink(code: string, address: string, userAgent: string) {
-      await linkLimit.take(address)
       const parts = readLinkCode(deps.linkKey, code)
-      if (parts === null)
+      if (parts === null) {
+        // Only guesses are limited by address: a whole county's phones may share one.
+        await guessLimit.take(address)
         throw new DomainError('LINK_INVALID')
+      }
+      await linkLimit.take(`${parts.serial} ${parts.ordinal}`)
       return db.answers.tx(async (tx) => {
         const p = await findByOrdinal(tx, parts.serial, parts.ordinal)
         if (p === null)
@@ -420,6 +474,8 @@ export function createCalls(deps: CallsDeps) {
     },
 
     wakeSender: () => wakeSender(),
-    drain: () => answers.drain(),
+    drain: async () => {
+      await Promise.all([answers.drain(), receipts.drain()])
+    },
   }
 }

@@ -1,11 +1,13 @@
-import type { AlertKind, Channel } from '../../../contract/vocabulary.ts'
+import type { AlertKind, Channel, DeliveryState } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import { sql } from 'drizzle-orm'
+import { MAX_ATTEMPTS } from './calls.rules.ts'
 
 export interface ClaimedDelivery {
   alertId: string
   personId: string
-  kind: AlertKind
+  /** Which try this is, 1 and up. */
+  attempt: number
   template: string
   emergencyId: string
   serial: number
@@ -14,21 +16,26 @@ export interface ClaimedDelivery {
   phoneCipher: Buffer
   unitName: string | null
   teamName: string | null
+  captainName: string | null
   rallyPoint: string | null
   communityName: string
 }
 
 const LEASE_SEC = 8
-/** After this many tries a temporary failure is final. */
-export const MAX_ATTEMPTS = 5
+
+/** Kinds that ask for an answer: pointless once it is given, the person is let go, or calls have stopped. */
+const CALLS: readonly AlertKind[] = ['standby', 'activation', 'duty', 'summons', 'urge']
+const calls = sql.raw(`(${CALLS.map(kind => `'${kind}'`).join(', ')})`)
 
 /**
  * Claims what is due on a channel, oldest alert first. Rows whose sender died in the middle come again
- * once their lease is over: that may repeat a message, which is better than losing one. A call to
- * somebody who has answered meanwhile is cancelled instead of sent.
+ * once their lease is over: that may repeat a message, which is better than losing one; after the last
+ * try nobody can say what became of it, which is `unknown`. A call that has lost its purpose meanwhile
+ * is cancelled instead of sent; corrections and notices of the end always go.
+ * `more`: rows were touched, so there may be others waiting.
  */
-export async function claimDeliveries(tx: Tx, channel: Channel, limit: number, now: Date): Promise<ClaimedDelivery[]> {
-  const rows = await tx.execute<{ alert_id: string, person_id: string, kind: AlertKind, sms_template: string, emergency_id: string, serial: number, ordinal: number, name: string, phone_cipher: Buffer, unit_name: string | null, team_name: string | null, rally_point: string | null, community_name: string }>(sql`
+export async function claimDeliveries(tx: Tx, channel: Channel, limit: number, now: Date): Promise<{ claimed: ClaimedDelivery[], more: boolean }> {
+  const rows = await tx.execute<{ state: DeliveryState, alert_id: string, person_id: string, attempts: number, sms_template: string, emergency_id: string, serial: number, ordinal: number, name: string, phone_cipher: Buffer, unit_name: string | null, team_name: string | null, captain_name: string | null, rally_point: string | null, community_name: string }>(sql`
     with due as (
       select d.alert_id, d.person_id, d.channel from deliveries d
       where d.channel = ${channel} and (d.state = 'pending'
@@ -37,25 +44,28 @@ export async function claimDeliveries(tx: Tx, channel: Channel, limit: number, n
       order by d.alert_id limit ${limit} for update skip locked
     ), claimed as (
       update deliveries d set
-        state = case when a.kind in ('urge', 'activation', 'standby', 'summons') and p.call_state = 'answered' then 'cancelled' else 'sending' end,
+        state = case
+          when a.kind in ${calls} and (p.call_state = 'answered' or p.member_state <> 'active' or e.state not in ('preAlert', 'activated')) then 'cancelled'
+          when d.attempts >= ${MAX_ATTEMPTS} then 'unknown'
+          else 'sending' end,
         attempts = d.attempts + 1, lease_until = clock_timestamp() + make_interval(secs => ${LEASE_SEC}), updated_at = ${now.toISOString()}
-      from due, alerts a, participants p
+      from due, alerts a, participants p, emergencies e
       where d.alert_id = due.alert_id and d.person_id = due.person_id and d.channel = due.channel
-        and a.id = d.alert_id and p.emergency_id = a.emergency_id and p.person_id = d.person_id
-      returning d.alert_id, d.person_id, d.state
+        and a.id = d.alert_id and p.emergency_id = a.emergency_id and p.person_id = d.person_id and e.id = a.emergency_id
+      returning d.alert_id, d.person_id, d.state, d.attempts
     )
-    select c.alert_id, c.person_id, a.kind, a.sms_template, a.emergency_id, e.serial, p.ordinal, pe.name, pe.phone_cipher,
-      u.name as unit_name, t.name as team_name, coalesce(t.rally_point, rp.name) as rally_point, cm.name as community_name
+    select c.state, c.alert_id, c.person_id, c.attempts, a.sms_template, a.emergency_id, e.serial, p.ordinal, pe.name, pe.phone_cipher,
+      u.name as unit_name, t.name as team_name, ca.name as captain_name, coalesce(t.rally_point, rp.name) as rally_point, cm.name as community_name
     from claimed c join alerts a on a.id = c.alert_id join emergencies e on e.id = a.emergency_id
     join participants p on p.emergency_id = a.emergency_id and p.person_id = c.person_id
     join persons pe on pe.id = c.person_id join grids g on g.id = p.grid_id join communities cm on cm.id = g.community_id
     left join rally_points rp on rp.grid_id = p.grid_id
-    left join vanguard_teams t on t.id = p.team_id left join units u on u.id = p.unit_id
-    where c.state = 'sending'`)
-  return rows.map(r => ({
+    left join vanguard_teams t on t.id = p.team_id left join persons ca on ca.id = t.captain_id left join units u on u.id = p.unit_id
+    order by c.alert_id, p.ordinal`)
+  const claimed = rows.filter(r => r.state === 'sending').map(r => ({
     alertId: r.alert_id,
     personId: r.person_id,
-    kind: r.kind,
+    attempt: r.attempts,
     template: r.sms_template,
     emergencyId: r.emergency_id,
     serial: r.serial,
@@ -64,12 +74,14 @@ export async function claimDeliveries(tx: Tx, channel: Channel, limit: number, n
     phoneCipher: r.phone_cipher,
     unitName: r.unit_name,
     teamName: r.team_name,
+    captainName: r.captain_name,
     rallyPoint: r.rally_point,
     communityName: r.community_name,
   }))
+  return { claimed, more: rows.length > 0 }
 }
 
-export interface DeliveryOutcome { alertId: string, personId: string, state: 'accepted' | 'failedTemp' | 'failedPerm' | 'unknown', providerId: string | null, failure: string | null, retryAfterSec: number }
+export interface DeliveryOutcome { alertId: string, personId: string, state: 'accepted' | 'failedTemp' | 'failedPerm', providerId: string | null, failure: string | null, retryAfterSec: number }
 
 /** Records what the provider said; a state only moves up its lattice. */
 export async function recordOutcomes(tx: Tx, channel: Channel, outcomes: readonly DeliveryOutcome[], now: Date): Promise<void> {
@@ -82,15 +94,26 @@ export async function recordOutcomes(tx: Tx, channel: Channel, outcomes: readonl
     where d.alert_id = n.a and d.person_id = n.p and d.channel = ${channel} and d.state in ('pending', 'sending', 'failedTemp', 'unknown')`)
 }
 
-/** The phone shows the alert (delivered), or the person has opened it (read). */
-export async function recordReceipt(tx: Tx, alertId: string, emergencyId: string, personId: string, read: boolean, now: Date): Promise<boolean> {
-  const rows = await tx.execute(sql`
-    update deliveries d set state = ${read ? 'read' : 'delivered'}, lease_until = null, updated_at = ${now.toISOString()}
-    from alerts a where a.id = d.alert_id and a.emergency_id = ${emergencyId} and d.alert_id = ${alertId} and d.person_id = ${personId} and d.channel = 'inapp'
-      and d.state <> all(${sql.raw(read ? `'{read}'` : `'{delivered,read}'`)}::text[])
-    returning 1`)
-  if (rows.length > 0)
-    return true
-  const known = await tx.execute(sql`select 1 from deliveries d join alerts a on a.id = d.alert_id where d.alert_id = ${alertId} and d.person_id = ${personId} and a.emergency_id = ${emergencyId} limit 1`)
-  return known.length > 0
+export interface Receipt { alertId: string, emergencyId: string, personId: string, read: boolean }
+
+/**
+ * Phones show the alert (delivered), or people have opened it (read); a state only moves up. Returns
+ * `alert person` of every receipt that belongs to a delivery.
+ */
+export async function recordReceipts(tx: Tx, receipts: readonly Receipt[], now: Date): Promise<Set<string>> {
+  const json = JSON.stringify(receipts.map(r => ({ a: r.alertId, e: r.emergencyId, p: r.personId, read: r.read })))
+  const rows = await tx.execute<{ alert_id: string, person_id: string }>(sql`
+    with given as (
+      select n.a, n.p, bool_or(n.read) as read from json_to_recordset(${json}::json) as n(a uuid, e uuid, p uuid, read boolean)
+      join alerts al on al.id = n.a and al.emergency_id = n.e group by n.a, n.p
+    ), known as (
+      select d.alert_id, d.person_id, d.state, given.read from given join deliveries d on d.alert_id = given.a and d.person_id = given.p and d.channel = 'inapp'
+      order by d.alert_id, d.person_id for update of d
+    ), raised as (
+      update deliveries d set state = case when known.read then 'read' else 'delivered' end, lease_until = null, updated_at = ${now.toISOString()}
+      from known where d.alert_id = known.alert_id and d.person_id = known.person_id and d.channel = 'inapp'
+        and (d.state not in ('delivered', 'read') or (known.read and d.state = 'delivered'))
+    )
+    select alert_id, person_id from known`)
+  return new Set(rows.map(r => `${r.alert_id} ${r.person_id}`))
 }

@@ -60,6 +60,7 @@ export function createNotices({ clock, timeZone, countyName, grids }: { clock: C
       措施: e.measures,
       集结点: '{集结点}',
       队名: '{队名}',
+      队长: '{队长}',
       社区: '{社区}',
       链接: '{链接}',
       姓名: '{姓名}',

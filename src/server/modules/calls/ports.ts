@@ -15,7 +15,12 @@ export type HandoverResult
     | { state: 'failedPerm', failure: string }
 
 export interface ChannelSender {
-  /** Hands a batch over; one result per message, in order. Throwing means: unknown for all of them. */
+  /**
+   * Numbers that nobody can own belong to the sandbox, all others to a real gateway. The calls module
+   * hands a sender only its own kind, so that neither can do the other's work by mistake.
+   */
+  takes: 'fictional' | 'real'
+  /** Hands a batch over; one result per message, in order. Throwing means: nobody knows, so they are tried again in smaller parts. */
   send: (batch: readonly OutgoingMessage[]) => Promise<HandoverResult[]>
   /** Most messages in one call. */
   batchSize: number

@@ -27,8 +27,7 @@ export function appText(template: string, variables: TextVariables, isDrill: boo
   return isDrill ? `【演练】${text}（演练，非真实险情）` : text
 }
 
-/** Chinese messages: 70 characters fit one, longer ones are cut into parts of 67. */
+/** Chinese messages: 70 characters fit one, longer ones are cut into parts of 67. Counted in UCS-2 units, as networks do: a rare character in a name takes two. */
 export function smsSegments(text: string): number {
-  const length = [...text].length
-  return length <= 70 ? 1 : Math.ceil(length / 67)
+  return text.length <= 70 ? 1 : Math.ceil(text.length / 67)
 }

@@ -2,6 +2,7 @@ import type { EmergencyHeader } from '../../../contract/events.ts'
 import type { ApprovalMode, EmergencyKind, EmergencyState, EventClass, LevelAuthority, Mode, ResponseLevel } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import type { PlanStamp } from '../plans/index.ts'
+import type { SQL } from 'drizzle-orm'
 import { sql } from 'drizzle-orm'
 import { DomainError } from '../../platform/errors.ts'
 import { openStream } from '../../platform/eventlog/index.ts'
@@ -127,12 +128,26 @@ export async function getEmergency(tx: Tx, id: string): Promise<EmergencyRow> {
 }
 
 /**
+ * The emergencies' gate. Row locks alone would let sharers overtake a waiting command for ever: answers
+ * that never stop coming would keep the termination out. An advisory lock queues both kinds fairly;
+ * the row is read under its own lock, so that what the winner before wrote is seen.
+ */
+function gated(ids: readonly string[], mode: 'update' | 'share'): SQL {
+  const lock = sql.raw(mode === 'update' ? 'pg_advisory_xact_lock' : 'pg_advisory_xact_lock_shared')
+  return sql`
+    with gate as materialized (
+      select id, ${lock}(hashtextextended(id::text, 0)) from (select distinct id from unnest(${sql.param(`{${ids.join(',')}}`)}::uuid[]) as asked(id) order by id) sorted
+    )
+    select e.* from gate join emergencies e on e.id = gate.id order by e.id ${sql.raw(mode === 'update' ? 'for no key update of e' : 'for share of e')}`
+}
+
+/**
  * Locks the emergency before anything is decided: `update` for commands that move it, `share` for
  * answers and check-ins, which may run beside each other but not across a change of state.
  * @throws NOT_FOUND
  */
 export async function lockEmergency(tx: Tx, id: string, mode: 'update' | 'share'): Promise<EmergencyRow> {
-  const rows = await tx.execute<RawRow>(mode === 'update' ? sql`select * from emergencies where id = ${id} for no key update` : sql`select * from emergencies where id = ${id} for share`)
+  const rows = await tx.execute<RawRow>(gated([id], mode))
   if (rows[0] === undefined)
     throw new DomainError('NOT_FOUND')
   return toRow(rows[0])
@@ -140,7 +155,7 @@ export async function lockEmergency(tx: Tx, id: string, mode: 'update' | 'share'
 
 /** Locks several in id order, so that two batches cannot wait for each other. */
 export async function shareEmergencies(tx: Tx, ids: readonly string[]): Promise<Map<string, EmergencyRow>> {
-  const rows = await tx.execute<RawRow>(sql`select * from emergencies where id = any(${sql.param(`{${ids.join(',')}}`)}::uuid[]) order by id for share`)
+  const rows = await tx.execute<RawRow>(gated(ids, 'share'))
   return new Map(rows.map(r => [r.id, toRow(r)]))
 }
 
