@@ -1,4 +1,4 @@
-import type { Outcome, OutboxItem } from './outbox.ts'
+import type { OutboxItem, Outcome } from './outbox.ts'
 import type { Live } from './realtime/index.ts'
 import { assertNever } from '../../contract/vocabulary.ts'
 import { api, ApiError } from './api.ts'

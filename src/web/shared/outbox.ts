@@ -113,12 +113,14 @@ export function createOutbox({ personId, store, send, now = Date.now, random = M
     lane.queue.splice(lane.queue.indexOf(entry), 1)
   }
 
+  const nextOf = (lane: Lane): Entry | undefined => isStopped ? undefined : lane.queue[0]
+
   /** One at a time and the oldest first: a change of mind must not overtake the first answer. */
   async function run(lane: Lane): Promise<void> {
     if (lane.isSending || lane.timer !== null)
       return
     lane.isSending = true
-    for (let entry = lane.queue[0]; entry !== undefined && !isStopped; entry = lane.queue[0]) {
+    for (let entry = nextOf(lane); entry !== undefined; entry = nextOf(lane)) {
       entry.phase = 'sending'
       changed()
       const outcome = await send(strip(entry)).catch((): Outcome => ({ result: 'retry' }))

@@ -1,57 +1,39 @@
-import type { ComputedRef, Plugin } from 'vue'
+import type { ComputedRef } from 'vue'
 import type { Language } from '../../../contract/errors.ts'
+import type { Values } from './message.ts'
 import type { SharedCatalogue } from './zh-CN.ts'
-import { computed } from 'vue'
-import { createI18n, useI18n } from 'vue-i18n'
-import { compileMessage } from './compile.ts'
+import { computed, shallowRef } from 'vue'
 import { language } from './format.ts'
 import { keepLanguage, readLanguage } from './language.ts'
+import { flatten, say } from './message.ts'
 
 export { clockTime, dateTime, day, duration, language, number, percent, setTimeZone, timeOfDay } from './format.ts'
 export { LANGUAGE_NAMES, LANGUAGES } from './language.ts'
 export type { SharedCatalogue } from './zh-CN.ts'
 
 /** Every path to a sentence: `answer.going`. A key that no catalogue has is a type error. */
-export type KeyOf<T> = { [K in keyof T & string]: T[K] extends string ? K : `${K}.${KeyOf<T[K]>}` }[keyof T & string]
-export type Values = Readonly<Record<string, string | number>>
+export type KeyOf<Catalogue> = { [K in keyof Catalogue & (string | number)]: Catalogue[K] extends string ? `${K}` : `${K}.${KeyOf<Catalogue[K]>}` }[keyof Catalogue & (string | number)]
 export type Translate<Catalogue> = (key: KeyOf<Catalogue>, values?: Values) => string
 
-interface CatalogueNode { [key: string]: string | CatalogueNode }
-
-const i18n = createI18n<false>({
-  legacy: false,
-  locale: 'zh-CN',
-  fallbackLocale: 'zh-CN',
-  messages: {},
-  messageCompiler: compileMessage,
-  messageResolver: (flat, key) => (flat as Record<string, string>)[key] ?? null,
-})
-
-/** One level of `path.to.sentence`: looked up without parsing, and event types keep their dots. */
-function flatten(node: CatalogueNode, prefix = ''): Record<string, string> {
-  return Object.assign({}, ...Object.entries(node).map(([key, value]) =>
-    typeof value === 'string' ? { [prefix + key]: value } : flatten(value, `${prefix}${key}.`)))
-}
-
-let load: ((language: Language) => Promise<CatalogueNode>) | null = null
-const loaded = new Set<Language>()
+const sentences = shallowRef<Readonly<Record<string, string>>>({})
+const loaded = new Map<Language, Readonly<Record<string, string>>>()
+let load: (language: Language) => Promise<object> = () => Promise.resolve({})
 
 /**
  * Chinese comes with the entry, so that most people wait for nothing; English is fetched when asked for.
  * Mount the app only after the promise: no screen shows one language before the other.
  */
-export async function setUpI18n<Catalogue extends object>(zhCN: Catalogue, loadEn: () => Promise<Catalogue>): Promise<Plugin> {
-  load = async which => (which === 'en' ? await loadEn() : zhCN) as CatalogueNode
-  await show(readLanguage())
-  return i18n
+export async function setUpI18n<Catalogue extends object>(zhCN: Catalogue, loadEn: () => Promise<Catalogue>): Promise<void> {
+  load = async which => which === 'en' ? await loadEn() : zhCN
+  // Without a network the entry's own language is better than nothing.
+  await show(readLanguage()).catch(() => show('zh-CN'))
 }
 
 async function show(next: Language): Promise<void> {
-  if (!loaded.has(next) && load !== null) {
-    i18n.global.setLocaleMessage(next, flatten(await load(next)))
-    loaded.add(next)
-  }
-  i18n.global.locale.value = next
+  const catalogue = loaded.get(next) ?? flatten(await load(next))
+  loaded.set(next, catalogue)
+  // Both at once: a render never sees the sentences of one language and the formats of the other.
+  sentences.value = catalogue
   language.value = next
   document.documentElement.lang = next
 }
@@ -62,13 +44,12 @@ export async function setLanguage(next: Language): Promise<void> {
   keepLanguage(next)
 }
 
-/** `t` for the sentences of `Catalogue`; shared parts use the default, each app a `useText` of its own. */
-export function useText<Catalogue = SharedCatalogue>(): { t: Translate<Catalogue>, language: ComputedRef<Language> } {
-  const { t } = useI18n({ useScope: 'global' })
-  return { t: (key, values = {}) => t(key, values), language: computed(() => language.value) }
+/** A sentence in the reader's language; follows the language where it is rendered. */
+export function text<Catalogue = SharedCatalogue>(key: KeyOf<Catalogue>, values: Values = {}): string {
+  return say(sentences.value[key] ?? key, values)
 }
 
-/** Outside components: titles, notifications. */
-export function text<Catalogue = SharedCatalogue>(key: KeyOf<Catalogue>, values: Values = {}): string {
-  return i18n.global.t(key, values)
+/** `t` for the sentences of `Catalogue`; shared parts use the default, each app has a `useText` of its own. */
+export function useText<Catalogue = SharedCatalogue>(): { t: Translate<Catalogue>, language: ComputedRef<Language> } {
+  return { t: (key, values) => text<Catalogue>(key, values), language: computed(() => language.value) }
 }

@@ -1,0 +1,4 @@
+import type { BoardCatalogue } from './zh-CN.ts'
+import { useText as useAnyText } from '../../shared/i18n/index.ts'
+
+export const useText = () => useAnyText<BoardCatalogue>()

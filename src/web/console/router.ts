@@ -1,0 +1,35 @@
+import type { Role } from '../../contract/vocabulary.ts'
+import { createRouter, createWebHistory } from 'vue-router'
+import { hasRole, loadMe } from '../shared/session.ts'
+import HomePage from './pages/home/HomePage.vue'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** Open to anyone; everything else needs a session. */
+    isPublic?: boolean
+    /** Where set, only these see the entry; the server decides what they may do. */
+    roles?: readonly Role[]
+  }
+}
+
+export const router = createRouter({
+  history: createWebHistory('/'),
+  routes: [
+    { path: '/sign-in', name: 'signIn', component: () => import('./pages/sign-in/SignInPage.vue'), meta: { isPublic: true } },
+    { path: '/', name: 'home', component: HomePage },
+    { path: '/:path(.*)*', name: 'notFound', component: () => import('./pages/not-found/NotFoundPage.vue') },
+  ],
+  scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+})
+
+router.beforeEach(async (to) => {
+  if (to.meta.isPublic === true)
+    return true
+  // Without a network the page itself shows what fails and offers a retry.
+  const who = await loadMe().catch(() => undefined)
+  if (who === null)
+    return { name: 'signIn', query: to.fullPath === '/' ? {} : { next: to.fullPath } }
+  if (to.meta.roles !== undefined && !hasRole(...to.meta.roles))
+    return { name: 'notFound', params: { path: to.path.slice(1).split('/') } }
+  return true
+})

@@ -1,0 +1,40 @@
+import type { Outbox } from '../shared/outbox.ts'
+import { shallowRef, watch } from 'vue'
+import { loadCounty } from '../shared/county.ts'
+import { createOutboxSender } from '../shared/outbox-sender.ts'
+import { openOutboxStore } from '../shared/outbox-store.ts'
+import { createOutbox } from '../shared/outbox.ts'
+import { createLive } from '../shared/realtime/index.ts'
+import { reloadOnce } from '../shared/reload.ts'
+import { me } from '../shared/session.ts'
+
+/** The phone's one socket. */
+export const live = createLive()
+/** What this person said and the server does not have yet; null until someone is signed in. */
+export const outbox = shallowRef<Outbox | null>(null)
+
+/** Socket and outbox belong to the person who is signed in; they change with him. */
+export function followPerson(): void {
+  live.onResync(() => {
+    outbox.value?.kick()
+    void loadCounty()
+  })
+  live.on('mode:changed', () => void loadCounty())
+  watch(live.state, (state) => {
+    if (state === 'outdated')
+      reloadOnce()
+  })
+  watch(() => me.value?.personId, async (personId) => {
+    outbox.value?.stop()
+    outbox.value = null
+    live.stop()
+    if (personId === undefined)
+      return
+    live.start()
+    const next = createOutbox({ personId, store: await openOutboxStore(), send: createOutboxSender(live) })
+    if (me.value?.personId !== personId)
+      return
+    outbox.value = next
+    await next.start()
+  }, { immediate: true })
+}

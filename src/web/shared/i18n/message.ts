@@ -1,0 +1,20 @@
+export type Values = Readonly<Record<string, string | number>>
+
+/** One level of `path.to.sentence`: looked up without parsing, and event types keep their dots. */
+export function flatten(catalogue: object, prefix = ''): Record<string, string> {
+  const flat: Record<string, string> = {}
+  for (const [key, value] of Object.entries(catalogue)) {
+    if (typeof value === 'string')
+      flat[prefix + key] = value
+    else
+      Object.assign(flat, flatten(value as object, `${prefix}${key}.`))
+  }
+  return flat
+}
+
+/** `{name}` is filled from `values`; ` | ` parts singular from plural, chosen by `n`. */
+export function say(message: string, values: Values): string {
+  const [one, many] = message.split(' | ')
+  const variant = many === undefined || values.n === 1 ? one : many
+  return (variant ?? '').replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''))
+}
