@@ -6,6 +6,7 @@ import type { Database, Tx } from '../../platform/db/index.ts'
 import type { NewEvent, Tail } from '../../platform/eventlog/index.ts'
 import type { Caller } from '../../platform/http/index.ts'
 import type { Secret } from '../../platform/secrets.ts'
+import type { EmergencyRow } from '../emergencies/index.ts'
 import type { ParticipantRow } from '../participants/index.ts'
 import type { GridIndex } from '../registry/index.ts'
 import { sql } from 'drizzle-orm'
@@ -15,7 +16,7 @@ import { createGroupCommit } from '../../platform/groupcommit.ts'
 import { newId } from '../../platform/ids.ts'
 import { audit } from '../audit/index.ts'
 import { captainOf, targetOf } from '../calls/index.ts'
-import { event, getEmergency, isOpen, lockEmergency, modeOf, shareEmergencies } from '../emergencies/index.ts'
+import { countsAnswers, event, getEmergency, isOpen, lockEmergency, modeOf, shareEmergencies } from '../emergencies/index.ts'
 import { requireAccess } from '../identity/index.ts'
 import { changeOf, findParticipant, lockPeople, lockPerson, saveParticipants } from '../participants/index.ts'
 import { checkInCode, CODE_SLOT_SEC, gcj02ToWgs84, isAfterLimit, judgePosition, readCheckInCode } from './presence.rules.ts'
@@ -33,90 +34,147 @@ export type Presence = ReturnType<typeof createPresence>
 
 type Reply = z.output<typeof CheckInReply>
 
-interface CheckingIn {
+/** One step over the threshold, whoever reports it. */
+type Movement = Report & ({ direction: 'in', method: CheckInMethod } | { direction: 'out', method: CheckInMethod | 'self' })
+
+interface Report {
   emergencyId: string
   personId: string
   actorId: string
   checkInId: string
-  method: CheckInMethod
-  byPersonId: string | null
+  /** Team whose rotating code was scanned. */
+  codeTeamId: string | null
   position: { latitude: number, longitude: number, accuracyM: number, coordinateSystem: 'WGS84' | 'GCJ02' } | null
 }
 
-interface Rally { teamId: string, latitude: number | null, longitude: number | null, fenceM: number }
+interface Rally { emergencyId: string, latitude: number | null, longitude: number | null, fenceM: number }
+
+const uuids = (ids: Iterable<string>) => sql`${sql.param(`{${[...new Set(ids)].join(',')}}`)}::uuid[]`
 
 async function rallyOfTeams(tx: Tx, teamIds: readonly string[]): Promise<Map<string, Rally>> {
   if (teamIds.length === 0)
     return new Map()
-  const rows = await tx.execute<{ team_id: string, latitude: number | null, longitude: number | null, fence_m: number }>(sql`
-    select t.id as team_id, r.latitude, r.longitude, coalesce(r.fence_m, 300) as fence_m from vanguard_teams t left join rally_points r on r.grid_id = t.grid_id
-    where t.id = any(${sql.param(`{${teamIds.join(',')}}`)}::uuid[])`)
-  return new Map(rows.map(r => [r.team_id, { teamId: r.team_id, latitude: r.latitude, longitude: r.longitude, fenceM: r.fence_m }]))
+  const rows = await tx.execute<{ team_id: string, emergency_id: string, latitude: number | null, longitude: number | null, fence_m: number }>(sql`
+    select t.id as team_id, t.emergency_id, r.latitude, r.longitude, coalesce(r.fence_m, 300) as fence_m from vanguard_teams t left join rally_points r on r.grid_id = t.grid_id
+    where t.id = any(${uuids(teamIds)})`)
+  return new Map(rows.map(r => [r.team_id, { emergencyId: r.emergency_id, latitude: r.latitude, longitude: r.longitude, fenceM: r.fence_m }]))
+}
+
+async function findMovements(tx: Tx, ids: readonly string[]): Promise<Map<string, { of: string, reply: Reply }>> {
+  const rows = await tx.execute<{ check_in_id: string, emergency_id: string, person_id: string, direction: 'in' | 'out', at: string, flags: CheckInFlag[], distance_m: number | null }>(sql`
+    select check_in_id, emergency_id, person_id, direction, at, flags, distance_m from check_ins where check_in_id = any(${uuids(ids)})`)
+  return new Map(rows.map(k => [k.check_in_id, { of: `${k.emergency_id} ${k.person_id} ${k.direction}`, reply: { checkInId: k.check_in_id, at: new Date(k.at).toISOString(), flags: k.flags, distanceM: k.distance_m, replayed: true } }]))
+}
+
+interface MovementRow { id: string, e: string, p: string, direction: 'in' | 'out', method: CheckInMethod | 'self', by: string | null, lat: number | null, lon: number | null, cs: 'WGS84' | null, acc: number | null, dist: number | null, flags: CheckInFlag[], at: Date }
+
+/** Returns how many were new: an id that somebody else's phone has used is not. */
+async function insertMovements(tx: Tx, rows: readonly MovementRow[]): Promise<number> {
+  const made = await tx.execute(sql`
+    insert into check_ins (check_in_id, emergency_id, person_id, direction, method, by_person_id, latitude, longitude, coordinate_system, accuracy_m, distance_m, flags, at)
+    select n.id, n.e, n.p, n.direction, n.method, n.by, n.lat, n.lon, n.cs, n.acc, n.dist, n.flags, n.at
+    from json_to_recordset(${JSON.stringify(rows)}::json) as n(id uuid, e uuid, p uuid, direction text, method text, by uuid, lat float8, lon float8, cs text, acc int, dist int, flags text[], at timestamptz)
+    on conflict (check_in_id) do nothing returning 1`)
+  return made.length
+}
+
+/** The person after his arrival. Being there is an answer: who never tapped anything counts as answered by it. */
+function arrived(before: ParticipantRow, method: CheckInMethod, flags: CheckInFlag[], now: Date): ParticipantRow {
+  // A second, vaguer proof does not make a clear one doubtful.
+  const isWorse = before.presence === 'checkedIn' && before.checkInFlags.length <= flags.length
+  const answered = before.callState === 'answered' && before.answer !== 'cannot'
+  return {
+    ...before,
+    presence: 'checkedIn',
+    checkedInAt: before.checkedInAt ?? now,
+    checkInMethod: isWorse ? before.checkInMethod : method,
+    checkInFlags: isWorse ? before.checkInFlags : flags,
+    checkedOutAt: null,
+    unsignedReason: null,
+    ...(answered ? {} : { callState: 'answered', answer: 'alreadyThere', answerVia: 'checkIn', answeredAt: before.answeredAt ?? now, promisedAt: null, cannotReason: null, unreachableReason: null }),
+  }
 }
 
 export function createPresence({ db, clock, publicUrl, checkInKey, grids, tail }: PresenceDeps) {
-  const arrivals = createGroupCommit<CheckingIn, Reply>({
+  /** What a movement does, or why it is refused. Pure but for the clock. */
+  function judge(m: Movement, e: EmergencyRow, before: ParticipantRow, rallies: ReadonlyMap<string, Rally>, now: Date): { after: ParticipantRow, row: MovementRow, event: NewEvent } | DomainError {
+    const row: MovementRow = { id: m.checkInId, e: e.id, p: m.personId, direction: m.direction, method: m.method, by: m.actorId === m.personId ? null : m.actorId, lat: null, lon: null, cs: null, acc: null, dist: null, flags: [], at: now }
+    if (m.direction === 'out') {
+      // Who was called by mistake signs off too.
+      if (!isOpen(e.state) && e.state !== 'revoked')
+        return new DomainError('EMERGENCY_CLOSED')
+      if (before.presence !== 'checkedIn')
+        return new DomainError('NOT_CHECKED_IN')
+      const after: ParticipantRow = { ...before, presence: 'checkedOut', checkedOutAt: now, unsignedReason: null, holds: before.holds && countsAnswers(e.state) }
+      return { after, row, event: event(m.actorId, now, 'presence.checkedOut', { method: m.method, change: changeOf(before, after) }) }
+    }
+    // Check-in exists inside an emergency or drill alone (domain finding 1).
+    if (!isOpen(e.state))
+      return new DomainError('NO_EMERGENCY')
+    if (!countsAnswers(e.state))
+      return new DomainError('EMERGENCY_CLOSED')
+    if (m.codeTeamId !== null && rallies.get(m.codeTeamId)?.emergencyId !== e.id)
+      return new DomainError('CODE_INVALID', { field: 'code' })
+    const flags: CheckInFlag[] = []
+    if (m.codeTeamId !== null && before.teamId !== null && m.codeTeamId !== before.teamId)
+      flags.push('outOfFence')
+    if (m.position !== null) {
+      const point = m.position.coordinateSystem === 'GCJ02' ? gcj02ToWgs84(m.position) : m.position
+      const { latitude = null, longitude = null, fenceM = 0 } = before.teamId === null ? {} : rallies.get(before.teamId) ?? {}
+      const judged = judgePosition({ ...point, accuracyM: m.position.accuracyM }, latitude === null || longitude === null ? null : { latitude, longitude, fenceM })
+      flags.push(...judged.flags)
+      Object.assign(row, { lat: point.latitude, lon: point.longitude, cs: 'WGS84', acc: Math.round(m.position.accuracyM), dist: judged.distanceM })
+    }
+    if (isAfterLimit(now, e.rallyBy))
+      flags.push('afterLimit')
+    const after = arrived(before, m.method, flags, now)
+    return { after, row: { ...row, flags }, event: event(m.actorId, now, 'presence.checkedIn', { checkInId: m.checkInId, method: m.method, flags, change: changeOf(before, after) }) }
+  }
+
+  /** Arrivals come in the same minute: one transaction for all that came while the last one was written. */
+  const movements = createGroupCommit<Movement, Reply>({
     async write(batch) {
       const now = clock.now()
       const { replies, touched } = await db.answers.tx(async (tx) => {
-        const emergencies = await shareEmergencies(tx, [...new Set(batch.map(c => c.emergencyId))])
+        const emergencies = await shareEmergencies(tx, batch.map(m => m.emergencyId))
         const people = await lockPeople(tx, batch)
-        const rallies = await rallyOfTeams(tx, [...new Set([...people.values()].flatMap(p => p.teamId === null ? [] : [p.teamId]))])
-        const known = await tx.execute<{ check_in_id: string, person_id: string, at: string, flags: CheckInFlag[], distance_m: number | null }>(sql`
-          select check_in_id, person_id, at, flags, distance_m from check_ins where check_in_id = any(${sql.param(`{${batch.map(c => c.checkInId).join(',')}}`)}::uuid[])`)
-        const seen = new Map<string, { personId: string, reply: Reply }>(known.map(k => [k.check_in_id, { personId: k.person_id, reply: { checkInId: k.check_in_id, at: new Date(k.at).toISOString(), flags: k.flags, distanceM: k.distance_m, replayed: true } }]))
+        const rallies = await rallyOfTeams(tx, [...[...people.values()].map(p => p.teamId), ...batch.map(m => m.codeTeamId)].filter(id => id !== null))
+        const seen = await findMovements(tx, batch.map(m => m.checkInId))
         const replies: (Reply | Error)[] = []
         const changed = new Map<string, ParticipantRow>()
-        const rows: object[] = []
+        const rows: MovementRow[] = []
         const events = new Map<string, NewEvent[]>()
-        for (const c of batch) {
-          const key = `${c.emergencyId} ${c.personId}`
-          const e = emergencies.get(c.emergencyId)
+        for (const m of batch) {
+          const key = `${m.emergencyId} ${m.personId}`
+          const e = emergencies.get(m.emergencyId)
           const before = changed.get(key) ?? people.get(key)
           if (e === undefined || before === undefined) {
             replies.push(new DomainError('NOT_FOUND'))
             continue
           }
-          const first = seen.get(c.checkInId)
+          const of = `${key} ${m.direction}`
+          const first = seen.get(m.checkInId)
           if (first !== undefined) {
-            replies.push(first.personId === c.personId ? first.reply : new DomainError('CONFLICT'))
+            replies.push(first.of === of ? first.reply : new DomainError('CONFLICT'))
             continue
           }
-          if (!isOpen(e.state) || e.state === 'standDown') {
-            replies.push(new DomainError('EMERGENCY_CLOSED'))
+          const outcome = judge(m, e, before, rallies, now)
+          if (outcome instanceof DomainError) {
+            replies.push(outcome)
             continue
           }
-          const rally = before.teamId === null ? undefined : rallies.get(before.teamId)
-          const point = c.position === null ? null : c.position.coordinateSystem === 'GCJ02' ? gcj02ToWgs84(c.position) : c.position
-          const judged = point === null || c.position === null
-            ? { flags: [], distanceM: null }
-            : judgePosition({ ...point, accuracyM: c.position.accuracyM }, rally === undefined || rally.latitude === null || rally.longitude === null ? null : { latitude: rally.latitude, longitude: rally.longitude, fenceM: rally.fenceM })
-          const flags: CheckInFlag[] = isAfterLimit(now, e.rallyBy) ? [...judged.flags, 'afterLimit'] : judged.flags
-          const reply: Reply = { checkInId: c.checkInId, at: now.toISOString(), flags, distanceM: judged.distanceM, replayed: false }
+          const reply: Reply = { checkInId: m.checkInId, at: now.toISOString(), flags: outcome.row.flags, distanceM: outcome.row.dist, replayed: false }
           replies.push(reply)
-          seen.set(c.checkInId, { personId: c.personId, reply: { ...reply, replayed: true } })
-          rows.push({ id: c.checkInId, e: e.id, p: c.personId, method: c.method, by: c.byPersonId, lat: point?.latitude ?? null, lon: point?.longitude ?? null, cs: c.position === null ? null : 'WGS84', acc: c.position === null ? null : Math.round(c.position.accuracyM), dist: judged.distanceM, flags, at: now })
-          // Being there is an answer: who never tapped anything counts as answered by his check-in.
-          const after: ParticipantRow = {
-            ...before,
-            presence: 'checkedIn',
-            checkedInAt: before.checkedInAt ?? now,
-            checkInMethod: c.method,
-            checkInFlags: flags,
-            checkedOutAt: null,
-            unsignedReason: null,
-            ...(before.callState === 'answered' && before.answer !== 'cannot' ? {} : { callState: 'answered' as const, answer: 'alreadyThere' as const, answerVia: 'checkIn' as const, answeredAt: before.answeredAt ?? now, cannotReason: null, unreachableReason: null }),
-          }
-          changed.set(key, after)
+          seen.set(m.checkInId, { of, reply: { ...reply, replayed: true } })
+          rows.push(outcome.row)
+          changed.set(key, outcome.after)
           const log = events.get(e.id) ?? []
           events.set(e.id, log)
-          log.push(event(c.actorId, now, 'presence.checkedIn', { checkInId: c.checkInId, method: c.method, flags, change: changeOf(before, after) }))
+          log.push(outcome.event)
         }
         if (rows.length > 0) {
-          await tx.execute(sql`
-            insert into check_ins (check_in_id, emergency_id, person_id, direction, method, by_person_id, latitude, longitude, coordinate_system, accuracy_m, distance_m, flags, at)
-            select n.id, n.e, n.p, 'in', n.method, n.by, n.lat, n.lon, n.cs, n.acc, n.dist, n.flags, n.at
-            from json_to_recordset(${JSON.stringify(rows)}::json) as n(id uuid, e uuid, p uuid, method text, by uuid, lat float8, lon float8, cs text, acc int, dist int, flags text[], at timestamptz)`)
+          if (await insertMovements(tx, rows) < rows.length)
+            throw new DomainError('CONFLICT')
           await saveParticipants(tx, [...changed.values()])
           for (const emergencyId of [...events.keys()].sort())
             await append(tx, emergencyId, events.get(emergencyId) ?? [])
@@ -129,33 +187,9 @@ export function createPresence({ db, clock, publicUrl, checkInKey, grids, tail }
     },
   })
 
-  /** @throws NO_EMERGENCY in peacetime: check-in exists inside an emergency or drill alone (domain finding 1). */
-  async function requireOpen(emergencyId: string): Promise<void> {
-    const e = await db.read.tx(tx => getEmergency(tx, emergencyId), { readOnly: true })
-    if (!isOpen(e.state))
-      throw new DomainError('EMERGENCY_CLOSED')
-  }
-
-  async function checkOut(tx: Tx, emergencyId: string, personId: string, checkInId: string, actorId: string, method: CheckInMethod | 'self', now: Date): Promise<z.output<typeof CheckOutReply>> {
-    const e = await lockEmergency(tx, emergencyId, 'share')
-    const p = await lockPerson(tx, emergencyId, personId)
-    const known = await tx.execute<{ at: string, person_id: string }>(sql`select at, person_id from check_ins where check_in_id = ${checkInId}`)
-    if (known[0] !== undefined) {
-      if (known[0].person_id !== personId)
-        throw new DomainError('CONFLICT')
-      return { checkInId, at: new Date(known[0].at).toISOString(), replayed: true }
-    }
-    if (!isOpen(e.state) && e.state !== 'revoked')
-      throw new DomainError('EMERGENCY_CLOSED')
-    if (p.presence !== 'checkedIn')
-      throw new DomainError('NOT_CHECKED_IN')
-    const after: ParticipantRow = { ...p, presence: 'checkedOut', checkedOutAt: now, unsignedReason: null, holds: p.holds && e.state === 'activated' }
-    await tx.execute(sql`
-      insert into check_ins (check_in_id, emergency_id, person_id, direction, method, by_person_id, at)
-      values (${checkInId}, ${emergencyId}, ${personId}, 'out', ${method}, ${actorId === personId ? null : actorId}, ${now.toISOString()})`)
-    await saveParticipants(tx, [after])
-    await append(tx, emergencyId, [event(actorId, now, 'presence.checkedOut', { method, change: changeOf(p, after) })])
-    return { checkInId, at: now.toISOString(), replayed: false }
+  async function leave(m: Pick<Movement, 'emergencyId' | 'personId' | 'actorId' | 'checkInId' | 'method'>): Promise<z.output<typeof CheckOutReply>> {
+    const { checkInId, at, replayed } = await movements.submit({ ...m, direction: 'out', codeTeamId: null, position: null })
+    return { checkInId, at, replayed }
   }
 
   async function methodFor(caller: Caller, emergencyId: string, personId: string): Promise<CheckInMethod> {
@@ -212,33 +246,26 @@ export function createPresence({ db, clock, publicUrl, checkInKey, grids, tail }
     /** By the captain's code or by one position; by the person himself. */
     async checkIn({ actor }: Caller, emergencyId: string, command: z.output<typeof CheckIn>): Promise<Reply> {
       requireAccess(actor, 'presence.own', { personId: actor.personId, emergencyId })
-      await requireOpen(emergencyId)
-      if (command.method === 'code') {
-        const teamId = readCheckInCode(checkInKey, command.code, clock.now())
-        if (teamId === null || await db.read.tx(async tx => (await tx.execute(sql`select 1 from vanguard_teams where id = ${teamId} and emergency_id = ${emergencyId}`)).length === 0, { readOnly: true }))
-          throw new DomainError('CODE_INVALID', { field: 'code' })
-      }
-      return arrivals.submit({ emergencyId, personId: actor.personId, actorId: actor.personId, checkInId: command.checkInId, method: command.method, byPersonId: null, position: command.method === 'position' ? command.position : null })
+      const codeTeamId = command.method === 'code' ? readCheckInCode(checkInKey, command.code, clock.now()) : null
+      if (command.method === 'code' && codeTeamId === null)
+        throw new DomainError('CODE_INVALID', { field: 'code' })
+      return movements.submit({ direction: 'in', emergencyId, personId: actor.personId, actorId: actor.personId, checkInId: command.checkInId, method: command.method, codeTeamId, position: command.method === 'position' ? command.position : null })
     },
 
     /** Captain, grid chief or officer signs in somebody whom he sees; both names are kept. */
     async checkInFor(caller: Caller, emergencyId: string, personId: string, { checkInId }: z.output<typeof CheckInFor>): Promise<Reply> {
       const method = await methodFor(caller, emergencyId, personId)
-      return arrivals.submit({ emergencyId, personId, actorId: caller.actor.personId, checkInId, method, byPersonId: caller.actor.personId, position: null })
+      return movements.submit({ direction: 'in', emergencyId, personId, actorId: caller.actor.personId, checkInId, method, codeTeamId: null, position: null })
     },
 
     async checkOut({ actor }: Caller, emergencyId: string, { checkInId }: z.output<typeof CheckOut>): Promise<z.output<typeof CheckOutReply>> {
       requireAccess(actor, 'presence.own', { personId: actor.personId, emergencyId })
-      const reply = await db.work.tx(tx => checkOut(tx, emergencyId, actor.personId, checkInId, actor.personId, 'self', clock.now()))
-      tail.wake(emergencyId)
-      return reply
+      return leave({ emergencyId, personId: actor.personId, actorId: actor.personId, checkInId, method: 'self' })
     },
 
     async checkOutFor(caller: Caller, emergencyId: string, personId: string, { checkInId }: z.output<typeof CheckOut>): Promise<z.output<typeof CheckOutReply>> {
       const method = await methodFor(caller, emergencyId, personId)
-      const reply = await db.work.tx(tx => checkOut(tx, emergencyId, personId, checkInId, caller.actor.personId, method, clock.now()))
-      tail.wake(emergencyId)
-      return reply
+      return leave({ emergencyId, personId, actorId: caller.actor.personId, checkInId, method })
     },
 
     /** 未签离: somebody who was there and cannot be signed off; the reason is kept and shown. */
@@ -282,6 +309,7 @@ export function createPresence({ db, clock, publicUrl, checkInKey, grids, tail }
     async openRollCall(caller: Caller, emergencyId: string, { communityId, teamId }: z.output<typeof OpenRollCall>): Promise<z.output<typeof RollCall>> {
       const now = clock.now()
       const rollCall = await db.work.tx(async (tx) => {
+        await lockEmergency(tx, emergencyId, 'share')
         const e = await requireRollCall(tx, caller, emergencyId, communityId, teamId)
         if (!isOpen(e.state))
           throw new DomainError('EMERGENCY_CLOSED')
@@ -336,6 +364,6 @@ export function createPresence({ db, clock, publicUrl, checkInKey, grids, tail }
       return found
     }, { readOnly: true }),
 
-    drain: () => arrivals.drain(),
+    drain: () => movements.drain(),
   }
 }

@@ -17,8 +17,8 @@ import { violates } from '../../platform/db/index.ts'
 import { DomainError } from '../../platform/errors.ts'
 import { append } from '../../platform/eventlog/index.ts'
 import { audit } from '../audit/index.ts'
-import { countsAnswers, event, lockEmergency, modeOf } from '../emergencies/index.ts'
-import { requireAccess } from '../identity/index.ts'
+import { countsAnswers, event, getEmergency, lockEmergency, modeOf } from '../emergencies/index.ts'
+import { allows, requireAccess } from '../identity/index.ts'
 import { changeOf, findHolder, insertParticipant, lockPerson, saveParticipants } from '../participants/index.ts'
 import { teamTiles } from './form.repo.ts'
 
@@ -49,11 +49,11 @@ async function lockTeam(tx: Tx, emergencyId: string, teamId: string): Promise<Te
 interface Candidate { personId: string, name: string, unitId: string, unitName: string, rank: number, post: TeamPost, reasons: RosterReason[] }
 
 /** Who could stand in for a team, in the roster's order: candidates of its grid's units whom no emergency holds and this one never asked. */
-async function listCandidates(tx: Tx, emergencyId: string, gridId: string, unitId: string | null, limit: number): Promise<Candidate[]> {
+async function listCandidates(tx: Tx, emergencyId: string, gridId: string, { unitId = null, personId = null, limit }: { unitId?: string | null, personId?: string | null, limit: number }): Promise<Candidate[]> {
   const rows = await tx.execute<{ person_id: string, name: string, unit_id: string, unit_name: string, rank: number, post: TeamPost, reasons: RosterReason[] }>(sql`
     select r.person_id, p.name, r.unit_id, u.name as unit_name, r.rank, r.post, r.reasons
     from roster_entries r join persons p on p.id = r.person_id join units u on u.id = r.unit_id
-    where r.grid_id = ${gridId} and (${unitId}::uuid is null or r.unit_id = ${unitId}::uuid)
+    where r.grid_id = ${gridId} and (${unitId}::uuid is null or r.unit_id = ${unitId}::uuid) and (${personId}::uuid is null or r.person_id = ${personId}::uuid)
       and not exists (select from participants h where h.person_id = r.person_id and (h.holds or h.emergency_id = ${emergencyId}))
     order by r.rank, r.unit_id limit ${limit}`)
   return rows.map(r => ({ personId: r.person_id, name: r.name, unitId: r.unit_id, unitName: r.unit_name, rank: r.rank, post: r.post, reasons: r.reasons }))
@@ -65,25 +65,21 @@ export function createTeams({ db, clock, grids, tail, notifyPeople }: TeamsDeps)
     return { emergencyId: e.id, mode: modeOf([e.state]), captainId, ...(unitId === null ? {} : { unitId }), ...(place === undefined ? {} : { gridId, communityId: place.communityId, townshipId: place.townshipId }) }
   }
 
-  /** Lock the emergency, do the work, audit, log, wake: every command of this module. */
+  /**
+   * Lock the emergency, do the work, audit, log, wake: every command of this module. One at a time in an
+   * emergency: they touch two people, two teams and the ordinals at once, and there are few of them.
+   */
   async function command(caller: Caller, emergencyId: string, action: Action, subject: { type: 'team' | 'person', id: string }, work: (tx: Tx, e: EmergencyRow, now: Date) => Promise<NewEvent[]>): Promise<{ seq: number }> {
     const now = clock.now()
-    try {
-      const seq = await db.work.tx(async (tx) => {
-        const e = await lockEmergency(tx, emergencyId, 'share')
-        const events = await work(tx, e, now)
+    const seq = await db.work.tx(async (tx) => {
+      const e = await lockEmergency(tx, emergencyId, 'update')
+      const events = await work(tx, e, now)
+      if (events.length > 0)
         await audit(tx, { actorId: caller.actor.personId, action, subjectType: subject.type, subjectId: subject.id, requestId: caller.requestId, details: { emergencyId, events: events.map(ev => ev.type) } })
-        return (await append(tx, emergencyId, events)).lastSeq
-      })
-      tail.wake(emergencyId)
-      return { seq }
-    }
-    catch (error) {
-      // Two officers reached for the same person or ordinal: the index lets one of them through.
-      if (violates(error, 'participants_holds_key') || violates(error, 'participants_pk') || violates(error, 'participants_ordinal_key'))
-        throw new DomainError('TEAM_SLOT_FILLED')
-      throw error
-    }
+      return (await append(tx, emergencyId, events)).lastSeq
+    })
+    tail.wake(emergencyId)
+    return { seq }
   }
 
   function requireRunning(e: EmergencyRow): void {
@@ -91,20 +87,34 @@ export function createTeams({ db, clock, grids, tail, notifyPeople }: TeamsDeps)
       throw new DomainError('EMERGENCY_CLOSED')
   }
 
-  async function requireFree(tx: Tx, personId: string): Promise<void> {
+  async function held(tx: Tx, personId: string): Promise<DomainError | null> {
     const holder = await findHolder(tx, personId)
-    if (holder !== null)
-      throw new DomainError('PERSON_HELD', { personId, name: holder.name, emergency: holder.emergency })
+    return holder === null ? null : new DomainError('PERSON_HELD', { personId, name: holder.name, emergency: holder.emergency })
   }
 
-  /** Brings a person of the roster into a team. */
-  async function bringIn(tx: Tx, e: EmergencyRow, team: TeamRow, personId: string, post: TeamPost | null, standInFor: string | null, now: Date): Promise<ParticipantRow> {
-    await requireFree(tx, personId)
-    const rows = await tx.execute<{ unit_id: string }>(sql`select unit_id from employments where person_id = ${personId} and valid_to is null`)
-    const unitId = rows[0]?.unit_id
-    if (unitId === undefined)
+  /** Who takes the post over: the person asked for if the roster has him for this team, else the next who is free. */
+  async function chooseStandIn(tx: Tx, e: EmergencyRow, team: TeamRow, asked: string | null, unitId: string | null): Promise<Candidate> {
+    const [found] = await listCandidates(tx, e.id, team.gridId, { unitId, personId: asked, limit: 1 })
+    if (found !== undefined)
+      return found
+    if (asked === null)
+      throw new DomainError('NO_CANDIDATE')
+    const onRoster = await tx.execute(sql`select 1 from roster_entries where person_id = ${asked} and grid_id = ${team.gridId} and (${unitId}::uuid is null or unit_id = ${unitId}::uuid)`)
+    if (onRoster.length === 0)
       throw new DomainError('NOT_FOUND')
-    return insertParticipant(tx, e.id, { personId, teamId: team.id, gridId: team.gridId, unitId, post, standInFor }, now)
+    throw await held(tx, asked) ?? new DomainError('NO_CANDIDATE')
+  }
+
+  /** Another emergency may reach for the same person at the same moment; the index lets one of them through. */
+  async function orElse<T>(taken: () => Promise<T>, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    }
+    catch (error) {
+      if (violates(error, 'participants_holds_key'))
+        return taken()
+      throw error
+    }
   }
 
   return {
@@ -113,7 +123,9 @@ export function createTeams({ db, clock, grids, tail, notifyPeople }: TeamsDeps)
       const team = await lockTeam(tx, emergencyId, teamId)
       requireAccess(caller.actor, 'team.command', target(e, team.gridId, null, team.captainId), 'board.view')
       requireRunning(e)
-      await tx.execute(sql`update vanguard_teams set state = 'confirmed', confirmed_by = ${caller.actor.personId}, confirmed_at = coalesce(confirmed_at, ${now.toISOString()}::timestamptz) where id = ${teamId} and state = 'provisional'`)
+      if (team.state === 'confirmed')
+        return []
+      await tx.execute(sql`update vanguard_teams set state = 'confirmed', confirmed_by = ${caller.actor.personId}, confirmed_at = ${now.toISOString()} where id = ${teamId}`)
       const [tile] = await teamTiles(tx, emergencyId, [teamId])
       return tile === undefined ? [] : [event(caller.actor.personId, now, 'team.confirmed', { team: tile })]
     }),
@@ -125,12 +137,19 @@ export function createTeams({ db, clock, grids, tail, notifyPeople }: TeamsDeps)
       const person = await lockPerson(tx, emergencyId, personId)
       if (person.teamId !== teamId || person.memberState !== 'active')
         throw new DomainError('NOT_IN_TEAM')
-      if (team.captainId !== null && team.captainId !== personId)
+      if (team.captainId === personId)
+        return []
+      if (team.captainId !== null)
         await tx.execute(sql`update participants set post = 'deputy' where emergency_id = ${emergencyId} and person_id = ${team.captainId}`)
       await tx.execute(sql`update participants set post = 'captain' where emergency_id = ${emergencyId} and person_id = ${personId}`)
       await tx.execute(sql`update vanguard_teams set captain_id = ${personId}, captain_flagged = lead_unit_id is distinct from ${person.unitId}::uuid where id = ${teamId}`)
       const [tile] = await teamTiles(tx, emergencyId, [teamId])
-      return tile === undefined ? [] : [event(caller.actor.personId, now, 'team.captainChanged', { team: tile, from: team.captainId, to: personId })]
+      if (tile === undefined)
+        return []
+      return [
+        event(caller.actor.personId, now, 'team.captainChanged', { team: tile, from: team.captainId, to: personId }),
+        ...await notifyPeople(tx, e, team.gridId, caller.actor.personId, now, { kind: 'correction', recipients: sql`p.person_id = ${personId}`, words: `请担任${team.name}队长` }),
+      ]
     }),
 
     /** Between the grids of one community; further away it is reinforcement. @throws OTHER_COMMUNITY */
@@ -165,28 +184,38 @@ export function createTeams({ db, clock, grids, tail, notifyPeople }: TeamsDeps)
       return events
     }),
 
-    /** 替补 takes over the post, never adds one. Without a name: the next free person of the same unit's roster. */
-    substitute: (caller: Caller, emergencyId: string, personId: string, { standInId, reason }: z.output<typeof SubstituteMember>) => command(caller, emergencyId, 'team.substitute', { type: 'person', id: personId }, async (tx, e, now) => {
-      const before = await lockPerson(tx, emergencyId, personId)
-      requireAccess(caller.actor, 'team.substitute', target(e, before.gridId, before.unitId, null), 'board.view')
-      requireRunning(e)
-      if (before.teamId === null)
-        throw new DomainError('NOT_IN_TEAM')
-      if (before.memberState !== 'active')
-        throw new DomainError('TEAM_SLOT_FILLED')
-      const team = await lockTeam(tx, emergencyId, before.teamId)
-      const chosen = standInId ?? (await listCandidates(tx, emergencyId, team.gridId, before.unitId, 1))[0]?.personId
-      if (chosen === undefined)
-        throw new DomainError('NO_CANDIDATE')
-      const after: ParticipantRow = { ...before, memberState: 'substituted', holds: false }
-      await saveParticipants(tx, [after])
-      const incoming = await bringIn(tx, e, team, chosen, before.post === 'captain' ? 'deputy' : before.post, personId, now)
-      const events = [event(caller.actor.personId, now, 'team.memberSubstituted', { outgoing: changeOf(before, after), incoming: changeOf(null, incoming), reason })]
-      events.push(...await successor(tx, e, team.id, personId, caller.actor.personId, now))
-      events.push(...await notifyPeople(tx, e, team.gridId, caller.actor.personId, now, { kind: 'summons', recipients: sql`p.person_id = ${chosen}`, words: '' }))
-      events.push(...await notifyPeople(tx, e, team.gridId, caller.actor.personId, now, { kind: 'release', recipients: sql`p.person_id = ${personId} and p.call_state <> 'pending'`, words: '已安排替补' }))
-      return events
-    }),
+    /** 替补 takes over the post, never adds one. Without a name: the next free person of the same unit's roster. @throws PERSON_HELD */
+    substitute: (caller: Caller, emergencyId: string, personId: string, { standInId, reason }: z.output<typeof SubstituteMember>): Promise<{ seq: number }> => {
+      const attempt = () => command(caller, emergencyId, 'team.substitute', { type: 'person', id: personId }, async (tx, e, now) => {
+        const before = await lockPerson(tx, emergencyId, personId)
+        const access = target(e, before.gridId, before.unitId, null)
+        requireAccess(caller.actor, 'team.substitute', access, 'board.view')
+        requireRunning(e)
+        if (before.teamId === null)
+          throw new DomainError('NOT_IN_TEAM')
+        if (before.memberState !== 'active')
+          throw new DomainError('TEAM_SLOT_FILLED')
+        const team = await lockTeam(tx, emergencyId, before.teamId)
+        // A unit sends its own people; the community may take a person of another unit by name.
+        const ownUnitOnly = standInId === null || !allows(caller.actor, 'team.command', access)
+        const { personId: chosen, unitId } = await chooseStandIn(tx, e, team, standInId, ownUnitOnly ? before.unitId : null)
+        const after: ParticipantRow = { ...before, memberState: 'substituted', holds: false }
+        await saveParticipants(tx, [after])
+        const incoming = await insertParticipant(tx, e.id, { personId: chosen, teamId: team.id, gridId: team.gridId, unitId, post: before.post === 'captain' ? 'deputy' : before.post, standInFor: personId }, now)
+        return [
+          event(caller.actor.personId, now, 'team.memberSubstituted', { outgoing: changeOf(before, after), incoming: changeOf(null, incoming), reason }),
+          ...await successor(tx, e, team.id, personId, caller.actor.personId, now),
+          ...await notifyPeople(tx, e, team.gridId, caller.actor.personId, now, { kind: 'summons', recipients: sql`p.person_id = ${chosen}`, words: '' }),
+          ...await notifyPeople(tx, e, team.gridId, caller.actor.personId, now, { kind: 'release', recipients: sql`p.person_id = ${personId} and p.call_state <> 'pending'`, words: '已安排替补' }),
+        ]
+      })
+      // Lost the person to another emergency: the next one if nobody was named, else say who has him.
+      return orElse(async () => {
+        if (standInId === null)
+          return attempt()
+        throw await db.read.tx(tx => held(tx, standInId), { readOnly: true }) ?? new DomainError('TEAM_SLOT_FILLED')
+      }, attempt)
+    },
 
     /** 跨社区调度: people of one team go to another grid; within a township its secretary may decide. */
     reinforce: (caller: Caller, emergencyId: string, { fromTeamId, toTeamId, personIds, reason }: z.output<typeof Reinforce>) => command(caller, emergencyId, 'team.reinforce', { type: 'team', id: toTeamId }, async (tx, e, now) => {
@@ -221,18 +250,22 @@ export function createTeams({ db, clock, grids, tail, notifyPeople }: TeamsDeps)
       return events
     }),
 
-    candidates: ({ actor }: Caller, emergencyId: string, teamId: string): Promise<z.output<typeof Candidates>> => db.work.tx(async (tx) => {
-      const e = await lockEmergency(tx, emergencyId, 'share')
-      const team = await lockTeam(tx, emergencyId, teamId)
-      const ownUnits = actor.grants.filter(g => g.role === 'unitSecretary').map(g => g.scopeId)
-      const candidates = await listCandidates(tx, emergencyId, team.gridId, null, 50)
-      const community = target(e, team.gridId, null, null)
-      const visible = candidates.filter(c => ownUnits.includes(c.unitId))
-      if (visible.length > 0)
-        return { candidates: visible }
-      requireAccess(actor, 'team.substitute', community, 'board.view')
-      return { candidates }
-    }),
+    candidates: ({ actor }: Caller, emergencyId: string, teamId: string): Promise<z.output<typeof Candidates>> => db.read.tx(async (tx) => {
+      const e = await getEmergency(tx, emergencyId)
+      const rows = await tx.execute<{ grid_id: string }>(sql`select grid_id from vanguard_teams where id = ${teamId} and emergency_id = ${emergencyId}`)
+      const gridId = rows[0]?.grid_id
+      if (gridId === undefined)
+        throw new DomainError('NOT_FOUND')
+      const candidates = await listCandidates(tx, emergencyId, gridId, { limit: 50 })
+      if (allows(actor, 'team.substitute', target(e, gridId, null, null)))
+        return { candidates }
+      // A unit sees its own people only, and only where it has any in this grid.
+      const own = await tx.execute<{ unit_id: string }>(sql`select unit_id from roster_quotas where grid_id = ${gridId}`)
+      const units = own.map(r => r.unit_id).filter(unitId => allows(actor, 'team.substitute', target(e, gridId, unitId, null)))
+      if (units.length === 0)
+        requireAccess(actor, 'team.substitute', target(e, gridId, null, null), 'board.view')
+      return { candidates: candidates.filter(c => units.includes(c.unitId)) }
+    }, { readOnly: true }),
   }
 
   /** Where the captain left, the next of the team leads: first of the lead unit, then by ordinal. */
@@ -249,6 +282,6 @@ export function createTeams({ db, clock, grids, tail, notifyPeople }: TeamsDeps)
     if (heir !== undefined)
       await tx.execute(sql`update participants set post = 'captain' where emergency_id = ${e.id} and person_id = ${heir.person_id}`)
     const [tile] = await teamTiles(tx, e.id, [teamId])
-    return tile === undefined || heir === undefined ? [] : [event(actorId, now, 'team.captainChanged', { team: tile, from: leaverId, to: heir.person_id })]
+    return tile === undefined ? [] : [event(actorId, now, 'team.captainChanged', { team: tile, from: leaverId, to: heir?.person_id ?? null })]
   }
 }
