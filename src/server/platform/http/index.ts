@@ -3,4 +3,5 @@ export { addGauge, type App, callerOf, createHttp, type Http, type RouteEntry } 
 export { type IdempotentRequest, recallReply, rememberReply } from './idempotency.ts'
 export { languageOf } from './language.ts'
 export { createRateLimit, type RateLimit } from './rate-limit.ts'
+export { serveWebClient } from './static.ts'
 export { parseInput, validationError } from './zod-provider.ts'

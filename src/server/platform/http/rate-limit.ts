@@ -4,8 +4,10 @@ import { DomainError } from '../errors.ts'
 export interface RateLimit {
   /** Takes a point of the key, or throws RATE_LIMITED with the seconds to wait. Slows, never locks. */
   take: (key: string) => Promise<void>
-  /** Gives the key its points back, after a success. */
+  /** Gives the key all its points back, after a success. */
   forgive: (key: string) => Promise<void>
+  /** Gives one point back: this take was none of what the limit is against. */
+  giveBack: (key: string) => Promise<void>
 }
 
 /** Per process: with several processes an attacker gets as many times the limit, which still slows him. */
@@ -23,6 +25,9 @@ export function createRateLimit(points: number, perSec: number): RateLimit {
     },
     forgive: async (key) => {
       await limiter.delete(key)
+    },
+    giveBack: async (key) => {
+      await limiter.reward(key)
     },
   }
 }

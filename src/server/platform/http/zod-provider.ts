@@ -18,10 +18,27 @@ export class InvalidInputError extends Error {
   }
 }
 
+/** What PostgreSQL cannot keep as text (NUL, half a surrogate pair) is refused at the door, wherever in the input it hides. */
+function unstorable(value: unknown, path: readonly PropertyKey[] = []): z.core.$ZodIssue[] {
+  if (typeof value === 'string')
+    return value.includes('\0') || !value.isWellFormed() ? [{ code: 'invalid_format', format: 'text', path: [...path], message: '', input: value }] : []
+  if (typeof value !== 'object' || value === null)
+    return []
+  return Object.entries(value).flatMap(([key, inner]) => unstorable(inner, [...path, key]))
+}
+
 /** Keeps the offending input in the issues, because the sentences name it; it goes no further than that. */
-export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema }) => (data) => {
+function check<T extends z.ZodType>(schema: T, data: unknown): { ok: true, value: z.output<T> } | { ok: false, issues: readonly z.core.$ZodIssue[] } {
   const parsed = schema.safeParse(data, { reportInput: true })
-  return parsed.success ? { value: parsed.data } : { error: new InvalidInputError(parsed.error.issues) }
+  if (!parsed.success)
+    return { ok: false, issues: parsed.error.issues }
+  const issues = unstorable(parsed.data)
+  return issues.length > 0 ? { ok: false, issues } : { ok: true, value: parsed.data }
+}
+
+export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema }) => (data) => {
+  const checked = check(schema, data)
+  return checked.ok ? { value: checked.value } : { error: new InvalidInputError(checked.issues) }
 }
 
 const LOCALES = { 'zh-CN': zhCN().localeError, 'en': en().localeError }
@@ -41,8 +58,8 @@ export function validationError(issues: readonly z.core.$ZodIssue[], language: L
 
 /** Parses what came another way than HTTP (socket commands) with the same schema and the same refusal. */
 export function parseInput<T extends z.ZodType>(schema: T, data: unknown, language: Language): z.output<T> {
-  const parsed = schema.safeParse(data, { reportInput: true })
-  if (!parsed.success)
-    throw validationError(parsed.error.issues, language)
-  return parsed.data
+  const checked = check(schema, data)
+  if (!checked.ok)
+    throw validationError(checked.issues, language)
+  return checked.value
 }
