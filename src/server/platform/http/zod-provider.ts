@@ -46,7 +46,7 @@ const LOCALES = { 'zh-CN': zhCN().localeError, 'en': en().localeError }
 /** Names what is wrong with which field, in the reader's language. */
 export function validationError(issues: readonly z.core.$ZodIssue[], language: Language): DomainError {
   const list = issues.map((issue) => {
-    const localized = issue.code === 'custom' ? issue.message : LOCALES[language](issue as z.core.$ZodRawIssue)
+    const localized = LOCALES[language](issue as z.core.$ZodRawIssue)
     return {
       path: issue.path.join('.'),
       message: (typeof localized === 'string' ? localized : localized?.message) ?? issue.message,

@@ -170,7 +170,10 @@ export function command<Command, Reply>(socket: { data: SocketData }, log: Logge
     const now = performance.now()
     data.tokens = Math.min(COMMANDS_PER_SEC, data.tokens + (now - data.refilledAt) / 1_000 * COMMANDS_PER_SEC)
     data.refilledAt = now
-    const work = data.tokens < 1 ? Promise.reject(new DomainError('RATE_LIMITED', { retryAfterSec: 1 })) : serve(input, { actor: data.actor, language: data.language, requestId })
+    // Async, because a refusal thrown before the first await would otherwise end the process.
+    const work = data.tokens < 1
+      ? Promise.reject(new DomainError('RATE_LIMITED', { retryAfterSec: 1 }))
+      : (async () => serve(input, { actor: data.actor, language: data.language, requestId }))()
     data.tokens = Math.max(0, data.tokens - 1)
     work.then(
       reply => answer({ ok: true, data: reply }),
