@@ -230,13 +230,15 @@ CREATE TABLE "roster_quotas" (
 	"is_lead" boolean NOT NULL,
 	"members" integer NOT NULL,
 	"candidates" integer NOT NULL,
+	"formed_on" date NOT NULL,
 	"shortfalls" jsonb NOT NULL,
 	CONSTRAINT "roster_quotas_pk" PRIMARY KEY("unit_id","grid_id")
 );
 --> statement-breakpoint
 CREATE TABLE "stale_rosters" (
-	"grid_id" uuid PRIMARY KEY NOT NULL,
-	"since" timestamp with time zone DEFAULT now() NOT NULL
+	"grid_id" uuid NOT NULL,
+	"marked_in" bigint DEFAULT pg_current_xact_id()::text::bigint NOT NULL,
+	CONSTRAINT "stale_rosters_pk" PRIMARY KEY("grid_id","marked_in")
 );
 --> statement-breakpoint
 CREATE TABLE "check_ins" (

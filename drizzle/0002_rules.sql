@@ -49,21 +49,38 @@ $$;
 --> statement-breakpoint
 create trigger emergencies_step before update on emergencies for each row execute function check_emergency_step();
 --> statement-breakpoint
--- Roles of a person today: named grants, and those that follow from a registry row.
-create view current_roles as
-  select person_id, role, scope_type, scope_id
-    from role_grants where valid_from <= current_date and (valid_to is null or valid_to >= current_date)
+create function check_emergency_start() returns trigger language plpgsql as $$
+begin
+  if new.state <> 'activated' and (new.state <> 'preAlert' or new.kind = 'initialResponse') then
+    raise exception 'an emergency cannot begin as %', new.state using errcode = 'check_violation', constraint = 'emergencies_legal_start';
+  end if;
+  return new;
+end
+$$;
+--> statement-breakpoint
+create trigger emergencies_start before insert on emergencies for each row execute function check_emergency_start();
+--> statement-breakpoint
+-- Invariant 10: no response without a level.
+alter table emergencies add constraint emergencies_level_present_check
+  check (level is not null or kind = 'initialResponse' or state in ('preAlert', 'lifted'));
+--> statement-breakpoint
+-- Roles of a person on a county day: named grants, and those that follow from a registry row. A function of
+-- the day, not a view of today: the county's zone is not the server's.
+create function roles_on(day date) returns table (person_id uuid, role text, scope_type text, scope_id uuid) language sql stable as $$
+  select g.person_id, g.role, g.scope_type, g.scope_id
+    from role_grants g where g.valid_from <= day and (g.valid_to is null or g.valid_to >= day)
   union
-  select person_id, post, 'grid', grid_id
-    from grid_posts where valid_from <= current_date and (valid_to is null or valid_to >= current_date)
+  select p.person_id, p.post, 'grid', p.grid_id
+    from grid_posts p where p.valid_from <= day and (p.valid_to is null or p.valid_to >= day)
   union
-  select person_id, 'unitMember', 'unit', unit_id
-    from employments where valid_from <= current_date and (valid_to is null or valid_to >= current_date);
+  select e.person_id, 'unitMember', 'unit', e.unit_id
+    from employments e where e.valid_from <= day and (e.valid_to is null or e.valid_to >= day)
+$$;
 --> statement-breakpoint
 -- Whatever changes a roster's ground (a form, an import, a statement by hand) marks its grids as stale.
 create function mark_rosters_of_units(unit_ids uuid[]) returns void language sql as $$
   insert into stale_rosters (grid_id)
-  select distinct grid_id from pairings where unit_id = any (unit_ids) and valid_to is null
+  select distinct grid_id from pairings where unit_id = any (unit_ids)
   on conflict do nothing
 $$;
 --> statement-breakpoint
@@ -77,7 +94,7 @@ $$;
 create function stale_by_person() returns trigger language plpgsql as $$
 begin
   perform mark_rosters_of_units(array(
-    select distinct e.unit_id from employments e join changed c on c.person_id = e.person_id where e.valid_to is null));
+    select distinct e.unit_id from employments e join changed c on c.person_id = e.person_id));
   return null;
 end
 $$;
@@ -107,9 +124,10 @@ begin
     ('employments', 'stale_by_unit'), ('pairings', 'stale_by_pairing'), ('units', 'stale_by_unit_row'),
     ('exemptions', 'stale_by_person'), ('person_skills', 'stale_by_person'), ('residences', 'stale_by_person'), ('memberships', 'stale_by_person')
   ) as v (table_name, handler) loop
-    for kind in select * from (values ('insert', 'new'), ('update', 'new'), ('delete', 'old')) as k (op, side) loop
+    -- An update concerns where the row was and where it is.
+    for kind in select * from (values ('insert', 'new'), ('update', 'old'), ('update', 'new'), ('delete', 'old')) as k (op, side) loop
       execute format('create trigger %I after %s on %I referencing %s table as changed for each statement execute function %I()',
-        spec.table_name || '_stale_' || kind.op, kind.op, spec.table_name, kind.side, spec.handler);
+        concat_ws('_', spec.table_name, 'stale', kind.op, kind.side), kind.op, spec.table_name, kind.side, spec.handler);
     end loop;
   end loop;
 end

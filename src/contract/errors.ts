@@ -28,6 +28,7 @@ export const ERRORS = {
   PHONE_INVALID: { status: 400, zh: '手机号应为 11 位数字', en: 'A mobile number has 11 digits' },
   PAIRING_LAST: { status: 409, zh: '解除后将有单位或网格没有结对，不能解除', en: 'Ending it would leave a unit or grid without a pairing' },
   PAIRING_OVERLAP: { status: 409, zh: '该单位与网格在此期间已有结对', en: 'This unit and grid are already paired in that period' },
+  PAIRING_LEAD_TAKEN: { status: 409, zh: '该网格已有牵头单位', en: 'This grid already has a lead unit' },
   PARTY_TREE_CYCLE: { status: 409, zh: '党组织上下级关系出现循环', en: 'The party tree would contain a cycle' },
 
   SCOPE_EMPTY: { status: 400, zh: '所选范围内没有网格', en: 'The chosen scope contains no grid' },

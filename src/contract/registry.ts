@@ -38,7 +38,7 @@ export const UnitList = z.strictObject({ units: z.array(UnitRow) })
 export const PeopleQuery = z.strictObject({
   unitId: Id.optional(),
   gridId: Id.optional(),
-  after: z.string().max(200).optional(),
+  after: Id.optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
 })
 export const PersonRow = z.strictObject({

@@ -25,11 +25,13 @@ export interface BoardsDeps {
   vault: PhoneVault
   countyName: string
   tail: Pick<Tail, 'subscribe'>
+  /** County day. */
+  today: () => string
 }
 
 export type Boards = ReturnType<typeof createBoards>
 
-export function createBoards({ db, grids, vault, countyName, tail }: BoardsDeps) {
+export function createBoards({ db, grids, vault, countyName, tail, today }: BoardsDeps) {
   const issuer = `${countyName}应急指挥部`
 
   function requireBoard(actor: Actor, scope: BoardScope): void {
@@ -107,7 +109,7 @@ export function createBoards({ db, grids, vault, countyName, tail }: BoardsDeps)
       const scopes = requireScopes(actor, 'home.view')
       const mode = await countyMode()
       return db.read.tx(async (tx) => {
-        const visible = await gridsOfScopes(tx, grids, scopes)
+        const visible = await gridsOfScopes(tx, grids, scopes, today())
         return readHome(tx, visible, mode, await modesOfGrids(tx, [...visible]))
       }, { readOnly: true })
     },

@@ -12,8 +12,8 @@ export async function readHome(tx: Tx, gridIds: ReadonlySet<string>, mode: Mode,
   const ids = uuids(gridIds)
   const grids = await tx.execute<{ id: string, community_id: string, units: number, leads: number, chiefs: number, officers: number, assistants: number, rally: boolean, members: number, candidates: number, at_iii: number }>(sql`
     select g.id, g.community_id,
-      (select count(*)::int from pairings p where p.grid_id = g.id and p.valid_to is null) as units,
-      (select count(*)::int from pairings p where p.grid_id = g.id and p.valid_to is null and p.is_lead) as leads,
+      (select count(*)::int from roster_quotas q where q.grid_id = g.id) as units,
+      (select count(*)::int from roster_quotas q where q.grid_id = g.id and q.is_lead) as leads,
       (select count(*)::int from grid_posts s where s.grid_id = g.id and s.valid_to is null and s.post = 'gridChief') as chiefs,
       (select count(*)::int from grid_posts s where s.grid_id = g.id and s.valid_to is null and s.post = 'gridOfficer') as officers,
       (select count(*)::int from grid_posts s where s.grid_id = g.id and s.valid_to is null and s.post = 'gridAssistant') as assistants,
@@ -27,7 +27,7 @@ export async function readHome(tx: Tx, gridIds: ReadonlySet<string>, mode: Mode,
     from grids g where g.id = any(${ids}) order by g.code`)
   const counts = await tx.execute<{ units: number, paired_units: number, staff: number }>(sql`
     select (select count(*)::int from units where valid_to is null) as units,
-      (select count(distinct unit_id)::int from pairings where valid_to is null and grid_id = any(${ids})) as paired_units,
+      (select count(distinct unit_id)::int from roster_quotas where grid_id = any(${ids})) as paired_units,
       (select count(distinct person_id)::int from grid_posts where valid_to is null and grid_id = any(${ids})) as staff`)
   const drills = await tx.execute<{ id: string, name: string, at: string }>(sql`select id, name, activated_at as at from emergencies where is_drill and activated_at is not null order by activated_at desc limit 1`)
   const states = grids.map((g) => {

@@ -19,7 +19,8 @@ export function registerIdentityRoutes(app: App, identity: Identity): void {
 
   app.delete('/api/session', { config: { access: 'session.own' }, schema: { tags: ['identity'], summary: 'Sign out', response: { 204: z.null(), '4xx': ErrorBody } } }, async (request, reply) => {
     await identity.signOut(callerOf(request).actor)
-    reply.clearCookie(identity.cookieName, { path: '/' })
+    // A browser heeds a __Host- cookie, its removal included, only with the same attributes.
+    reply.clearCookie(identity.cookie.name, { path: '/', httpOnly: true, sameSite: 'lax', secure: identity.cookie.secure })
     return reply.status(204).send(null)
   })
 

@@ -3,7 +3,7 @@ import type { Clock } from '../../platform/clock.ts'
 import type { Config } from '../../platform/config.ts'
 import type { Database, Tx } from '../../platform/db/index.ts'
 import type { Actor } from '../../platform/http/index.ts'
-import { HOUR } from '../../platform/clock.ts'
+import { dayOf, HOUR } from '../../platform/clock.ts'
 import { DomainError } from '../../platform/errors.ts'
 import { createRateLimit } from '../../platform/http/index.ts'
 import { verifyPassword } from './passwords.ts'
@@ -25,7 +25,7 @@ export interface PersonDirectory {
 export interface IdentityDeps {
   db: Database
   clock: Clock
-  config: Pick<Config, 'publicUrl' | 'mode'>
+  config: Pick<Config, 'publicUrl' | 'timeZone'>
   people: PersonDirectory
 }
 
@@ -37,16 +37,20 @@ export function createIdentity({ db, clock, config, people }: IdentityDeps) {
   const secure = config.publicUrl.startsWith('https:')
   const cookieName = secure ? '__Host-sid' : 'sid'
   const cache = new Map<string, { actor: Actor | null, until: number }>()
-  // Ten tries a minute per account and address; a person who mistypes is never locked out for good.
-  const signInLimit = createRateLimit(10, 60)
+  // Slowed, never locked: a stranger must not be able to keep a commander out.
+  const triesOfAccount = createRateLimit(10, 60)
+  // One address trying many accounts; an office behind one address stays below it.
+  const failuresOfAddress = createRateLimit(60, 60)
   const listeners = new Set<(sessionId: string) => void>()
+
+  const actorOf = (tx: Tx, token: string) => findActor(tx, token, clock.now(), dayOf(clock.now(), config.timeZone), ACCOUNT_IDLE_MS)
 
   async function byToken(token: string): Promise<Actor | null> {
     const cached = cache.get(token)
     const monotonic = performance.now()
     if (cached !== undefined && cached.until > monotonic && (cached.actor === null || cached.actor.expiresAt > clock.now()))
       return cached.actor
-    const actor = await db.answers.tx(tx => findActor(tx, token, clock.now(), ACCOUNT_IDLE_MS))
+    const actor = await db.answers.tx(tx => actorOf(tx, token))
     if (cache.size >= CACHE_SIZE)
       cache.clear()
     cache.set(token, { actor, until: monotonic + CACHE_MS })
@@ -60,14 +64,14 @@ export function createIdentity({ db, clock, config, people }: IdentityDeps) {
 
   async function open(tx: Tx, session: { kind: 'account' | 'link', personId: string, emergencyId: string | null, userAgent: string, expiresAt: Date }): Promise<OpenedSession> {
     const { token } = await insertSession(tx, { ...session, now: clock.now() })
-    const actor = await findActor(tx, token, clock.now(), ACCOUNT_IDLE_MS)
+    const actor = await actorOf(tx, token)
     if (actor === null)
       throw new DomainError('SESSION_ENDED')
     return { token, cookie: { name: cookieName, secure, expires: session.expiresAt }, actor, me: await meOf(tx, actor) }
   }
 
   return {
-    cookieName,
+    cookie: { name: cookieName, secure },
 
     /** Whose session cookie is this? Null for none, and for one that ended. Cached for two seconds. */
     async authenticate(cookieHeader: string | undefined): Promise<Actor | null> {
@@ -75,16 +79,18 @@ export function createIdentity({ db, clock, config, people }: IdentityDeps) {
       return token === undefined || token === '' ? null : byToken(token)
     },
 
-    /** @throws SIGN_IN_FAILED, the same for an unknown number and a wrong password; RATE_LIMITED after ten tries a minute. */
+    /** @throws SIGN_IN_FAILED, the same for an unknown number and a wrong password; RATE_LIMITED after ten tries a minute for one account, or sixty failures from one address. */
     async signIn(request: SignIn, address: string, userAgent: string): Promise<OpenedSession> {
       const hash = people.phoneHash(request.phone)
       const key = `${address} ${hash?.toString('hex') ?? request.phone}`
-      await signInLimit.take(key)
+      await triesOfAccount.take(key)
+      await failuresOfAddress.take(address)
       const account = hash === null ? null : await db.read.tx(tx => findAccountByPhone(tx, hash), { readOnly: true })
       const usable = account !== null && !account.disabled
       if (!await verifyPassword(usable ? account.passwordHash : null, request.password) || !usable)
         throw new DomainError('SIGN_IN_FAILED')
-      await signInLimit.forgive(key)
+      await triesOfAccount.forgive(key)
+      await failuresOfAddress.giveBack(address)
       return db.work.tx(tx => open(tx, { kind: 'account', personId: account.personId, emergencyId: null, userAgent, expiresAt: new Date(clock.now().getTime() + ACCOUNT_TTL_MS) }))
     },
 

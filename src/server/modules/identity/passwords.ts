@@ -1,23 +1,35 @@
 import { hash, verify } from '@node-rs/argon2'
+import { DomainError } from '../../platform/errors.ts'
 
 /** argon2id, 19 MiB, 2 passes (OWASP's first recommendation). */
 const PARAMETERS = { algorithm: 2, memoryCost: 19 * 1024, timeCost: 2, parallelism: 1 } as const
 
 /** The thread pool is shared with DNS and files: sign-ins must not fill it. */
 const MAX_IN_FLIGHT = 2
+/** Some three seconds of work; more callers than this would only wait for their own timeouts. */
+const MAX_WAITING = 200
 let inFlight = 0
 const waiting: (() => void)[] = []
 
 async function limited<T>(work: () => Promise<T>): Promise<T> {
-  if (inFlight >= MAX_IN_FLIGHT)
+  if (inFlight < MAX_IN_FLIGHT) {
+    inFlight++
+  }
+  else {
+    if (waiting.length >= MAX_WAITING)
+      throw new DomainError('OVERLOADED', { retryAfterSec: 3 })
+    // Whoever ends hands his place over: it is never free in between.
     await new Promise<void>(resolve => waiting.push(resolve))
-  inFlight++
+  }
   try {
     return await work()
   }
   finally {
-    inFlight--
-    waiting.shift()?.()
+    const next = waiting.shift()
+    if (next === undefined)
+      inFlight--
+    else
+      next()
   }
 }
 

@@ -56,7 +56,7 @@ export const POLICY = {
   'mine.view': [{ bearers: ['self'], link: true }],
   'call.answerOwn': [{ bearers: ['self'], link: true }],
   'call.answerFor': [
-    { bearers: ['countyDuty', 'communitySecretary', ...GRID_STAFF, 'unitSecretary', 'unitLiaison'], modes: CALLED },
+    { bearers: [...COUNTY_ROOM, 'townshipSecretary', 'communitySecretary', ...GRID_STAFF, 'unitSecretary', 'unitLiaison'], modes: CALLED },
     { bearers: ['captain', 'gridChief'], modes: CALLED, link: true },
   ],
   'call.markUnreachable': [{ bearers: [...COUNTY_ROOM, 'communitySecretary', 'unitSecretary'], modes: CALLED }],

@@ -23,18 +23,25 @@ export async function insertSession(tx: Tx, session: NewSession): Promise<{ id: 
   return { id, token }
 }
 
-/** The living session of a token with the person's roles of today. Null: unknown, expired, idle or revoked. */
-export async function findActor(tx: Tx, token: string, now: Date, accountIdleMs: number): Promise<Actor | null> {
-  const idleSince = new Date(now.getTime() - accountIdleMs)
+/** How exactly an idle session must be known; writing it at every request would cost each of them a commit. */
+const SEEN_EVERY_MS = 60_000
+
+/** The living session of a token with the person's roles of that county day. Null: unknown, expired, idle, revoked, or of a disabled account. */
+export async function findActor(tx: Tx, token: string, now: Date, today: string, accountIdleMs: number): Promise<Actor | null> {
+  const ago = (ms: number) => new Date(now.getTime() - ms).toISOString()
   const rows = await tx.execute<{ id: string, kind: SessionKind, person_id: string, emergency_id: string | null, expires_at: string, grants: { role: Role, scopeType: ScopeType, scopeId: string | null }[] | null }>(sql`
     with session as (
-      update sessions set last_seen_at = greatest(last_seen_at, ${now.toISOString()}::timestamptz)
-      where token_hash = decode(${hashOf(token)}, 'hex') and revoked_at is null and expires_at > ${now.toISOString()}
-        and (kind = 'link' or last_seen_at > ${idleSince.toISOString()})
-      returning id, kind, person_id, emergency_id, expires_at
+      select s.id, s.kind, s.person_id, s.emergency_id, s.expires_at, s.last_seen_at from sessions s
+      where s.token_hash = decode(${hashOf(token)}, 'hex') and s.revoked_at is null and s.expires_at > ${now.toISOString()}
+        and (s.kind = 'link' or (s.last_seen_at > ${ago(accountIdleMs)}
+          and exists (select from accounts a where a.person_id = s.person_id and not a.disabled)))
+    ), seen as (
+      update sessions set last_seen_at = ${now.toISOString()} from session
+      where sessions.id = session.id and session.kind = 'account' and session.last_seen_at < ${ago(SEEN_EVERY_MS)}
     )
-    select s.*, (select json_agg(json_build_object('role', r.role, 'scopeType', r.scope_type, 'scopeId', r.scope_id)) from current_roles r where r.person_id = s.person_id) as grants
-    from session s`)
+    select id, kind, person_id, emergency_id, expires_at,
+      (select json_agg(json_build_object('role', r.role, 'scopeType', r.scope_type, 'scopeId', r.scope_id) order by r.role, r.scope_id) from roles_on(${today}::date) r where r.person_id = session.person_id) as grants
+    from session`)
   const row = rows[0]
   if (row === undefined)
     return null
@@ -56,8 +63,10 @@ export async function findAccountByPhone(tx: Tx, phoneHash: Buffer): Promise<Acc
   return row === undefined ? null : { personId: row.person_id, passwordHash: row.password_hash, disabled: row.disabled }
 }
 
+/** Gives the person this password; whoever signed in with an older one is signed out. */
 export async function saveAccount(tx: Tx, personId: string, passwordHash: string): Promise<void> {
   await tx.execute(sql`
     insert into accounts (id, person_id, password_hash) values (${newId()}, ${personId}, ${passwordHash})
-    on conflict on constraint accounts_person_key do update set password_hash = excluded.password_hash`)
+    on conflict on constraint accounts_person_key do update set password_hash = excluded.password_hash, disabled = false`)
+  await tx.execute(sql`update sessions set revoked_at = now() where person_id = ${personId} and kind = 'account' and revoked_at is null`)
 }

@@ -10,7 +10,7 @@ import { DomainError } from '../../platform/errors.ts'
 import { audit } from '../audit/index.ts'
 import { requireAccess, requireScopes } from '../identity/index.ts'
 import { editLevel, getPlan, listPlans, readRoster } from './plans.repo.ts'
-import { hasStaleRosters, markAllStale, refreshRosters } from './roster.repo.ts'
+import { refreshRosters } from './roster.repo.ts'
 
 export interface PlansDeps { db: Database, clock: Clock, timeZone: string, grids: GridIndex }
 export type Plans = ReturnType<typeof createPlans>
@@ -20,8 +20,7 @@ export function createPlans({ db, clock, timeZone, grids }: PlansDeps) {
 
   async function refreshStale(): Promise<void> {
     await db.work.tx(async (tx) => {
-      if (await hasStaleRosters(tx))
-        await refreshRosters(tx, 'stale', today())
+      await refreshRosters(tx, 'stale', today())
     }, { deadlineMs: 60_000 })
   }
 
@@ -52,8 +51,7 @@ export function createPlans({ db, clock, timeZone, grids }: PlansDeps) {
         throw new DomainError('NOT_FOUND')
       const units = scopes.filter(s => s.type === 'unit').map(s => s.id)
       return db.work.tx(async (tx) => {
-        if (await hasStaleRosters(tx))
-          await refreshRosters(tx, 'stale', today())
+        await refreshRosters(tx, 'stale', today())
         const roster = await readRoster(tx, gridId)
         if (roster === null)
           throw new DomainError('NOT_FOUND')
@@ -68,10 +66,9 @@ export function createPlans({ db, clock, timeZone, grids }: PlansDeps) {
 
     refreshStale,
 
-    /** Rosters follow the registry within seconds; exemptions begin and end at midnight. */
+    /** Rosters follow the registry, and the calendar, within seconds. */
     startJobs(scheduler: Scheduler): void {
       scheduler.loop('rosters', 2_000, refreshStale)
-      scheduler.cron('rosters-of-the-day', '5 0 * * *', () => db.work.tx(tx => markAllStale(tx)))
     },
   }
 }

@@ -1,6 +1,7 @@
 /** Standing plans (预案) and the pre-formed roster: everything that the key needs is decided in peacetime. */
 import type { EventClass, ResponseLevel, RosterReason, ShortfallReason, TeamPost } from '../../../contract/vocabulary.ts'
-import { boolean, index, integer, jsonb, pgTable, primaryKey, smallint, text, unique, uuid } from 'drizzle-orm/pg-core'
+import { sql } from 'drizzle-orm'
+import { bigint, boolean, date, index, integer, jsonb, pgTable, primaryKey, smallint, text, unique, uuid } from 'drizzle-orm/pg-core'
 import { EVENT_CLASSES, RESPONSE_LEVELS, TEAM_POSTS } from '../../../contract/vocabulary.ts'
 import { id, moment, oneOf } from '../../platform/db/columns.ts'
 import { grids, persons, units } from '../registry/registry.tables.ts'
@@ -109,14 +110,19 @@ export const rosterQuotas = pgTable('roster_quotas', {
   members: integer('members').notNull(),
   /** Members after exemptions. */
   candidates: integer('candidates').notNull(),
+  /** County day for which it was formed: pairings and exemptions begin and end by day. */
+  formedOn: date('formed_on').notNull(),
   shortfalls: jsonb('shortfalls').$type<{ reason: ShortfallReason, people: number }[]>().notNull(),
 }, t => [
   primaryKey({ name: 'roster_quotas_pk', columns: [t.unitId, t.gridId] }),
   index('roster_quotas_grid_idx').on(t.gridId),
 ])
 
-/** Grids whose roster no longer matches the registry; the roster job empties it. */
+/** Grids whose roster no longer matches the registry, marked by triggers; forming the roster empties it. */
 export const staleRosters = pgTable('stale_rosters', {
-  gridId: uuid('grid_id').primaryKey().references(() => grids.id),
-  since: moment('since').notNull().defaultNow(),
-})
+  gridId: uuid('grid_id').notNull().references(() => grids.id),
+  /** The marking transaction: nobody waits for another's mark, and a mark made while the roster is being formed outlives that. */
+  markedIn: bigint('marked_in', { mode: 'number' }).notNull().default(sql`pg_current_xact_id()::text::bigint`),
+}, t => [
+  primaryKey({ name: 'stale_rosters_pk', columns: [t.gridId, t.markedIn] }),
+])

@@ -5,21 +5,28 @@
  */
 import type { Tx } from '../../platform/db/index.ts'
 import { sql } from 'drizzle-orm'
+import { pairedOn } from '../registry/index.ts'
 
-/** `stale`: the grids that a registry change has marked. */
+/** `stale`: the grids that a registry change has marked, and those whose roster was formed for another day. */
 export type RosterRange = 'all' | 'stale'
 
-/** Rebuilds the rosters; returns the number of grids rebuilt. `today` is a county day: exemptions hold by day. */
+/** Any constant: whoever forms rosters does it alone. */
+const LOCK = 7_155_202
+
+/** Rebuilds the rosters; returns the number of grids rebuilt. `today` is a county day: pairings and exemptions hold by day. */
 export async function refreshRosters(tx: Tx, range: RosterRange, today: string): Promise<number> {
-  // Taken before the registry is read: a change that commits later marks its grids again.
+  if (range === 'stale' && !await hasStaleRosters(tx, today))
+    return 0
+  await tx.execute(sql`select pg_advisory_xact_lock(${LOCK})`)
+  // Taken before the registry is read: a change that commits later leaves its own mark.
   const grids = range === 'all'
     ? await tx.execute<{ grid_id: string }>(sql`with gone as (delete from stale_rosters) select id as grid_id from grids`)
     : await tx.execute<{ grid_id: string }>(sql`
-        with gone as (delete from stale_rosters returning grid_id)
+        with gone as (delete from stale_rosters returning grid_id), stale as (select grid_id from gone union ${formedForAnotherDay(today)})
         -- A unit's members are divided among its grids, so its other grids are formed anew as well.
-        select grid_id from gone union
-        select other.grid_id from gone join pairings mine on mine.grid_id = gone.grid_id and mine.valid_to is null
-          join pairings other on other.unit_id = mine.unit_id and other.valid_to is null`)
+        select grid_id from stale union
+        select other.grid_id from stale join pairings mine on mine.grid_id = stale.grid_id join pairings other on other.unit_id = mine.unit_id
+        where ${pairedOn('mine', today)} and ${pairedOn('other', today)}`)
   if (grids.length === 0)
     return 0
   const ids = sql`${sql.param(`{${grids.map(g => g.grid_id).join(',')}}`)}::uuid[]`
@@ -32,14 +39,14 @@ export async function refreshRosters(tx: Tx, range: RosterRange, today: string):
         row_number() over (partition by pa.unit_id order by g.code) - 1 as slot,
         count(*) over (partition by pa.unit_id) as slots
       from pairings pa join grids g on g.id = pa.grid_id join units u on u.id = pa.unit_id
-      where pa.valid_to is null and pa.valid_from <= ${today}
+      where ${pairedOn('pa', today)}
     ), member as (
       select e.person_id, e.unit_id, e.tier,
         row_number() over (partition by e.unit_id order by e.person_id) - 1 as nth,
         exists (select from exemptions x where x.person_id = e.person_id and x.valid_from <= ${today} and (x.valid_to is null or x.valid_to >= ${today})) as exempt
       from employments e join memberships m on m.person_id = e.person_id and m.valid_to is null and m.kind in ('inService', 'probationary')
-      where e.valid_to is null
-        and e.unit_id in (select unit_id from pairings where grid_id = any(${ids}) and valid_to is null)
+      where e.valid_to is null and e.valid_from <= ${today}
+        and e.unit_id in (select unit_id from pairings where grid_id = any(${ids}))
     )
     select m.person_id, m.unit_id, p.grid_id, p.is_lead, p.mobilisation_class, m.tier, m.exempt,
       (select count(*)::int from person_skills s where s.person_id = m.person_id) as skills,
@@ -47,15 +54,15 @@ export async function refreshRosters(tx: Tx, range: RosterRange, today: string):
     from member m join pair p on p.unit_id = m.unit_id and m.nth % p.slots = p.slot
     where p.grid_id = any(${ids})`)
   await tx.execute(sql`
-    insert into roster_quotas (unit_id, grid_id, is_lead, members, candidates, shortfalls)
-    select pa.unit_id, pa.grid_id, pa.is_lead, count(f.person_id)::int,
+    insert into roster_quotas (unit_id, grid_id, is_lead, formed_on, members, candidates, shortfalls)
+    select pa.unit_id, pa.grid_id, pa.is_lead, ${today}, count(f.person_id)::int,
       (count(f.person_id) filter (where not f.exempt and u.mobilisation_class <> 'restricted'))::int,
       coalesce((select jsonb_agg(s) from (
         select 'exempt' as reason, (count(f.person_id) filter (where f.exempt))::int as people where count(f.person_id) filter (where f.exempt) > 0
         union all select 'restrictedUnit', count(f.person_id)::int where u.mobilisation_class = 'restricted'
       ) s), '[]')
     from pairings pa join units u on u.id = pa.unit_id left join forming f on f.unit_id = pa.unit_id and f.grid_id = pa.grid_id
-    where pa.valid_to is null and pa.valid_from <= ${today} and pa.grid_id = any(${ids})
+    where ${pairedOn('pa', today)} and pa.grid_id = any(${ids})
     group by pa.unit_id, pa.grid_id, pa.is_lead, u.mobilisation_class`)
   await tx.execute(sql`
     with hours as (
@@ -90,10 +97,17 @@ export async function refreshRosters(tx: Tx, range: RosterRange, today: string):
   return grids.length
 }
 
-export async function markAllStale(tx: Tx): Promise<void> {
-  await tx.execute(sql`insert into stale_rosters (grid_id) select id from grids on conflict do nothing`)
+/** Rosters of another day, and pairings that began meanwhile. No clock needs to strike for it: it is found by looking. */
+function formedForAnotherDay(today: string) {
+  return sql`
+    select grid_id from roster_quotas where formed_on <> ${today}
+    union all
+    select pa.grid_id from pairings pa where ${pairedOn('pa', today)}
+      and not exists (select from roster_quotas q where q.unit_id = pa.unit_id and q.grid_id = pa.grid_id)`
 }
 
-export async function hasStaleRosters(tx: Tx): Promise<boolean> {
-  return (await tx.execute(sql`select 1 from stale_rosters limit 1`)).length > 0
+async function hasStaleRosters(tx: Tx, today: string): Promise<boolean> {
+  const rows = await tx.execute<{ stale: boolean }>(sql`
+    select exists (select from stale_rosters) or exists (${formedForAnotherDay(today)}) as stale`)
+  return rows[0]?.stale ?? false
 }

@@ -1,5 +1,5 @@
 export { findPerson, type PersonPlace } from './people.repo.ts'
 export { createPhoneVault, isFictional, maskPhone, normalisePhone, type PhoneVault } from './phone.ts'
-export { GridIndex, type GridPlace, gridsOfScopes, isWithin, placeOfScope } from './places.repo.ts'
+export { GridIndex, type GridPlace, gridsOfScopes, isWithin, pairedOn, placeOfScope } from './places.repo.ts'
 export { registerRegistryRoutes } from './registry.routes.ts'
 export { createRegistry, type Registry } from './registry.service.ts'

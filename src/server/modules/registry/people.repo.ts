@@ -1,18 +1,19 @@
 import type { Scope } from '../../../contract/common.ts'
-import type { NewExemption, NewPerson, PersonRow, UnitRow } from '../../../contract/registry.ts'
+import type { NewExemption, NewPairing, NewPerson, PersonRow, UnitRow } from '../../../contract/registry.ts'
 import type { ExemptionReason, GridPost, MobilisationClass, UnitCategory } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import type { PhoneVault } from './phone.ts'
 import { sql } from 'drizzle-orm'
 import { newId } from '../../platform/ids.ts'
 import { maskPhone } from './phone.ts'
+import { pairedOn } from './places.repo.ts'
 
 function uuids(ids: Iterable<string | null>) {
   return sql`${sql.param(`{${[...ids].filter(id => id !== null).join(',')}}`)}::uuid[]`
 }
 
 /** Units that the scopes cover: all for the county, else own units and those paired with own grids. */
-export async function listUnits(tx: Tx, scopes: readonly Scope[], gridIds: ReadonlySet<string>): Promise<UnitRow[]> {
+export async function listUnits(tx: Tx, scopes: readonly Scope[], gridIds: ReadonlySet<string>, today: string): Promise<UnitRow[]> {
   const everything = scopes.some(s => s.type === 'county')
   const own = scopes.filter(s => s.type === 'unit').map(s => s.id)
   const rows = await tx.execute<{ id: string, name: string, category: UnitCategory, mobilisation_class: MobilisationClass, members: number, grids: UnitRow['grids'] }>(sql`
@@ -20,10 +21,10 @@ export async function listUnits(tx: Tx, scopes: readonly Scope[], gridIds: Reado
       (select count(*)::int from employments e where e.unit_id = u.id and e.valid_to is null) as members,
       coalesce((select json_agg(json_build_object('pairingId', pa.id, 'gridId', g.id, 'name', g.name, 'communityName', c.name, 'isLead', pa.is_lead) order by g.code)
         from pairings pa join grids g on g.id = pa.grid_id join communities c on c.id = g.community_id
-        where pa.unit_id = u.id and pa.valid_to is null), '[]') as grids
+        where pa.unit_id = u.id and ${pairedOn('pa', today)}), '[]') as grids
     from units u
-    where u.valid_to is null and (${everything} or u.id = any(${uuids(own)})
-      or exists (select from pairings pa where pa.unit_id = u.id and pa.valid_to is null and pa.grid_id = any(${uuids(gridIds)})))
+    where (u.valid_to is null or u.valid_to >= ${today}) and (${everything} or u.id = any(${uuids(own)})
+      or exists (select from pairings pa where pa.unit_id = u.id and ${pairedOn('pa', today)} and pa.grid_id = any(${uuids(gridIds)})))
     order by u.name`)
   return rows.map(r => ({ id: r.id, name: r.name, category: r.category, mobilisationClass: r.mobilisation_class, members: r.members, grids: r.grids }))
 }
@@ -78,9 +79,12 @@ export async function insertPerson(tx: Tx, vault: PhoneVault, person: NewPerson,
     insert into persons (id, name, phone_cipher, phone_hash, birth_year, political_status)
     values (${id}, ${person.name}, decode(${vault.seal(phone).toString('hex')}, 'hex'), decode(${phoneHash.toString('hex')}, 'hex'), ${person.birthYear}, ${person.politicalStatus})`)
   await tx.execute(sql`insert into employments (person_id, unit_id, post, tier, valid_from) values (${id}, ${person.unitId}, '', ${person.tier}, ${today})`)
-  await tx.execute(sql`
-    insert into memberships (person_id, party_org_id, kind, valid_from)
-    select ${id}, o.id, 'inService', ${today} from party_orgs o where o.unit_id = ${person.unitId} and o.dissolved_on is null and ${person.politicalStatus} like '%Member' limit 1`)
+  if (person.politicalStatus === 'partyMember' || person.politicalStatus === 'probationaryMember') {
+    await tx.execute(sql`
+      insert into memberships (person_id, party_org_id, kind, valid_from)
+      select ${id}, o.id, ${person.politicalStatus === 'partyMember' ? 'inService' : 'probationary'}, ${today}
+      from party_orgs o where o.unit_id = ${person.unitId} and o.dissolved_on is null order by o.valid_from, o.id limit 1`)
+  }
   return id
 }
 
@@ -93,31 +97,60 @@ export async function insertExemption(tx: Tx, exemption: NewExemption): Promise<
   return id
 }
 
-export async function insertPairing(tx: Tx, p: { unitId: string, gridId: string, isLead: boolean, validFrom: string }): Promise<string> {
+/** Only one change of a grid's pairings at a time: each of them looks at the others. */
+async function lockGrid(tx: Tx, gridId: string): Promise<void> {
+  await tx.execute(sql`select from grids where id = ${gridId} for no key update`)
+}
+
+/** Pairs the unit with the grid. A grid that nobody leads is led by whoever comes first. */
+export async function insertPairing(tx: Tx, p: NewPairing): Promise<string> {
+  await lockGrid(tx, p.gridId)
   const id = newId()
-  await tx.execute(sql`insert into pairings (id, unit_id, grid_id, is_lead, valid_from) values (${id}, ${p.unitId}, ${p.gridId}, ${p.isLead}, ${p.validFrom})`)
+  await tx.execute(sql`
+    insert into pairings (id, unit_id, grid_id, is_lead, valid_from)
+    values (${id}, ${p.unitId}, ${p.gridId}, ${p.isLead} or not exists (select from pairings where grid_id = ${p.gridId} and is_lead and valid_to is null), ${p.validFrom})`)
   return id
 }
 
-/** Locks the pairing and says what would remain of its unit's and its grid's pairings without it. Null: no such current pairing. */
-export async function lockPairing(tx: Tx, pairingId: string): Promise<{ gridId: string, isLead: boolean, validFrom: string, othersOfUnit: number, othersOfGrid: number } | null> {
-  const rows = await tx.execute<{ grid_id: string, is_lead: boolean, valid_from: string, others_of_unit: number, others_of_grid: number }>(sql`
-    select p.grid_id, p.is_lead, p.valid_from,
-      (select count(*)::int from pairings o where o.unit_id = p.unit_id and o.id <> p.id and o.valid_to is null) as others_of_unit,
-      (select count(*)::int from pairings o where o.grid_id = p.grid_id and o.id <> p.id and o.valid_to is null) as others_of_grid
-    from pairings p where p.id = ${pairingId} and p.valid_to is null for update of p`)
+export interface OpenPairing { unitId: string, gridId: string, isLead: boolean, validFrom: string }
+
+/** Locks a pairing that has no end yet, its grid and its unit, so that two ends at once cannot leave either bare. */
+export async function lockPairing(tx: Tx, pairingId: string): Promise<OpenPairing | null> {
+  const found = await tx.execute<{ grid_id: string, unit_id: string }>(sql`select grid_id, unit_id from pairings where id = ${pairingId}`)
+  if (found[0] === undefined)
+    return null
+  await lockGrid(tx, found[0].grid_id)
+  await tx.execute(sql`select from units where id = ${found[0].unit_id} for no key update`)
+  const rows = await tx.execute<{ unit_id: string, grid_id: string, is_lead: boolean, valid_from: string }>(sql`
+    select unit_id, grid_id, is_lead, valid_from from pairings where id = ${pairingId} and valid_to is null for update`)
   const r = rows[0]
-  return r === undefined ? null : { gridId: r.grid_id, isLead: r.is_lead, validFrom: r.valid_from, othersOfUnit: r.others_of_unit, othersOfGrid: r.others_of_grid }
+  return r === undefined ? null : { unitId: r.unit_id, gridId: r.grid_id, isLead: r.is_lead, validFrom: r.valid_from }
 }
 
-/** Ends the pairing; if it led the grid, the longest-standing other pairing leads from now on. */
-export async function endPairing(tx: Tx, pairingId: string, gridId: string, wasLead: boolean, lastDay: string): Promise<void> {
+/** Pairings without an end that are in force on the day after `lastDay`, of the unit and of the grid, beside this one. */
+export async function countOthers(tx: Tx, pairingId: string, { unitId, gridId }: OpenPairing, lastDay: string): Promise<{ ofUnit: number, ofGrid: number }> {
+  const rows = await tx.execute<{ of_unit: number, of_grid: number }>(sql`
+    select count(*) filter (where unit_id = ${unitId})::int as of_unit, count(*) filter (where grid_id = ${gridId})::int as of_grid
+    from pairings where (unit_id = ${unitId} or grid_id = ${gridId}) and id <> ${pairingId} and valid_to is null and valid_from <= ${lastDay}::date + 1`)
+  return { ofUnit: rows[0]?.of_unit ?? 0, ofGrid: rows[0]?.of_grid ?? 0 }
+}
+
+/** Ends the pairing. Where it led, the longest-standing other one leads from the next day: as a row of its own, so that who led on which day stays known. */
+export async function endPairing(tx: Tx, pairingId: string, { gridId, isLead }: OpenPairing, lastDay: string): Promise<void> {
   await tx.execute(sql`update pairings set valid_to = ${lastDay} where id = ${pairingId}`)
-  if (wasLead) {
-    await tx.execute(sql`
-      update pairings set is_lead = true where id = (
-        select id from pairings where grid_id = ${gridId} and valid_to is null order by valid_from, id limit 1)`)
+  if (!isLead)
+    return
+  const heirs = await tx.execute<{ id: string, unit_id: string, valid_from: string }>(sql`
+    select id, unit_id, valid_from from pairings where grid_id = ${gridId} and valid_to is null order by valid_from, id limit 1`)
+  const heir = heirs[0]
+  if (heir === undefined)
+    return
+  if (heir.valid_from > lastDay) {
+    await tx.execute(sql`update pairings set is_lead = true where id = ${heir.id}`)
+    return
   }
+  await tx.execute(sql`update pairings set valid_to = ${lastDay} where id = ${heir.id}`)
+  await tx.execute(sql`insert into pairings (id, unit_id, grid_id, is_lead, valid_from) values (${newId()}, ${heir.unit_id}, ${gridId}, true, ${lastDay}::date + 1)`)
 }
 
 export async function placeNames(tx: Tx, scopes: readonly Scope[]): Promise<Map<string, string>> {

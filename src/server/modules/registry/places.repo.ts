@@ -83,13 +83,19 @@ export function placeOfScope(index: GridIndex, scope: Scope): { townshipId?: str
   }
 }
 
-/** Grids that a set of scopes covers; a unit's scope covers the grids that it is paired with today. */
-export async function gridsOfScopes(tx: Tx, index: GridIndex, scopes: readonly Scope[]): Promise<Set<string>> {
+/** Is the pairing in force on this county day? */
+export function pairedOn(pairing: string, day: string) {
+  const p = sql.raw(pairing)
+  return sql`(${p}.valid_from <= ${day} and (${p}.valid_to is null or ${p}.valid_to >= ${day}))`
+}
+
+/** Grids that a set of scopes covers; a unit's scope covers the grids that it is paired with that day. */
+export async function gridsOfScopes(tx: Tx, index: GridIndex, scopes: readonly Scope[], today: string): Promise<Set<string>> {
   const grids = new Set(index.within(scopes))
   const unitIds = scopes.filter(s => s.type === 'unit' && s.id !== null).map(s => s.id)
   if (unitIds.length > 0) {
     const rows = await tx.execute<{ grid_id: string }>(sql`
-      select distinct grid_id from pairings where unit_id = any(${sql.param(`{${unitIds.join(',')}}`)}::uuid[]) and valid_to is null`)
+      select distinct grid_id from pairings pa where unit_id = any(${sql.param(`{${unitIds.join(',')}}`)}::uuid[]) and ${pairedOn('pa', today)}`)
     for (const { grid_id } of rows)
       grids.add(grid_id)
   }
@@ -97,7 +103,7 @@ export async function gridsOfScopes(tx: Tx, index: GridIndex, scopes: readonly S
 }
 
 /** The place tree, cut to these grids, with the mode that the caller derived for each. */
-export async function readPlaceTree(tx: Tx, visible: ReadonlySet<string>, modes: ReadonlyMap<string, Mode>): Promise<TownshipNode[]> {
+export async function readPlaceTree(tx: Tx, visible: ReadonlySet<string>, modes: ReadonlyMap<string, Mode>, today: string): Promise<TownshipNode[]> {
   const rows = await tx.execute<{
     township_id: string
     township_code: string
@@ -119,7 +125,7 @@ export async function readPlaceTree(tx: Tx, visible: ReadonlySet<string>, modes:
       (select json_build_object('personId', p.id, 'name', p.name) from grid_posts gp join persons p on p.id = gp.person_id
         where gp.grid_id = g.id and gp.post = 'gridChief' and gp.valid_to is null) as chief,
       coalesce((select json_agg(json_build_object('id', u.id, 'name', u.name, 'isLead', pa.is_lead) order by pa.is_lead desc, u.name)
-        from pairings pa join units u on u.id = pa.unit_id where pa.grid_id = g.id and pa.valid_to is null), '[]') as units
+        from pairings pa join units u on u.id = pa.unit_id where pa.grid_id = g.id and ${pairedOn('pa', today)}), '[]') as units
     from grids g join communities c on c.id = g.community_id join townships t on t.id = c.township_id
     left join rally_points rp on rp.grid_id = g.id
     order by t.code, c.code, g.code`)

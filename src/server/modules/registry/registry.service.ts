@@ -12,7 +12,7 @@ import { violates } from '../../platform/db/index.ts'
 import { DomainError } from '../../platform/errors.ts'
 import { audit } from '../audit/index.ts'
 import { requireAccess, requireScopes } from '../identity/index.ts'
-import { endPairing, findPerson, insertExemption, insertPairing, insertPerson, listUnits, lockPairing, pageOfPeople, placeNames } from './people.repo.ts'
+import { countOthers, endPairing, findPerson, insertExemption, insertPairing, insertPerson, listUnits, lockPairing, pageOfPeople, placeNames } from './people.repo.ts'
 import { maskPhone, normalisePhone } from './phone.ts'
 import { gridsOfScopes, readPlaceTree } from './places.repo.ts'
 
@@ -25,6 +25,11 @@ export interface RegistryDeps {
   grids: GridIndex
   /** Modes are derived from emergencies, which stand below the registry. */
   modesOf: (tx: Tx, gridIds: readonly string[]) => Promise<Map<string, Mode>>
+}
+
+/** A date or year that the schema alone cannot judge. */
+function fault(path: string, message: string): DomainError {
+  return new DomainError('VALIDATION_FAILED', { fields: `${path} (${message})`, issues: [{ path, message }] })
 }
 
 export type Registry = ReturnType<typeof createRegistry>
@@ -54,8 +59,8 @@ export function createRegistry({ db, clock, timeZone, countyName, vault, grids, 
     async tree({ actor }: Caller): Promise<PlaceTree> {
       const scopes = requireScopes(actor, 'registry.view')
       return db.read.tx(async (tx) => {
-        const visible = await gridsOfScopes(tx, grids, scopes)
-        return { townships: await readPlaceTree(tx, visible, await modesOf(tx, [...visible])) }
+        const visible = await gridsOfScopes(tx, grids, scopes, today())
+        return { townships: await readPlaceTree(tx, visible, await modesOf(tx, [...visible]), today()) }
       }, { readOnly: true })
     },
 
@@ -63,7 +68,7 @@ export function createRegistry({ db, clock, timeZone, countyName, vault, grids, 
       const scopes = requireScopes(actor, 'registry.view')
       return db.read.tx(async (tx) => {
         const visible = new Set(grids.within(scopes))
-        return { units: await listUnits(tx, scopes, visible) }
+        return { units: await listUnits(tx, scopes, visible, today()) }
       }, { readOnly: true })
     },
 
@@ -84,6 +89,9 @@ export function createRegistry({ db, clock, timeZone, countyName, vault, grids, 
       const hash = vault.hash(person.phone)
       if (phone === null || hash === null)
         throw new DomainError('PHONE_INVALID', { field: 'phone' })
+      // Adults only (Art. 39 of the Emergency Response Law).
+      if (person.birthYear !== null && person.birthYear > Number(today().slice(0, 4)) - 18)
+        throw fault('birthYear', `> ${Number(today().slice(0, 4)) - 18}`)
       try {
         return await db.work.tx(async (tx) => {
           const id = await insertPerson(tx, vault, person, phone, hash, today())
@@ -105,7 +113,7 @@ export function createRegistry({ db, clock, timeZone, countyName, vault, grids, 
           throw new DomainError('NOT_FOUND')
         requireAccess(actor, 'registry.editPeople', { personId: person.personId, ...(person.unitId === null ? {} : { unitId: person.unitId }) }, 'registry.view')
         if (exemption.validTo !== null && exemption.validTo < exemption.validFrom)
-          throw new DomainError('VALIDATION_FAILED', { fields: 'validTo', issues: [{ path: 'validTo', message: 'validTo < validFrom' }] })
+          throw fault('validTo', `< ${exemption.validFrom}`)
         const id = await insertExemption(tx, exemption)
         await audit(tx, { actorId: actor.personId, action: 'registry.addExemption', subjectType: 'person', subjectId: exemption.personId, requestId, details: { reason: exemption.reason } })
         return { id }
@@ -122,8 +130,10 @@ export function createRegistry({ db, clock, timeZone, countyName, vault, grids, 
         })
       }
       catch (error) {
-        if (violates(error, 'pairings_current_key') || violates(error, 'pairings_no_overlap') || violates(error, 'pairings_lead_key'))
+        if (violates(error, 'pairings_current_key') || violates(error, 'pairings_no_overlap'))
           throw new DomainError('PAIRING_OVERLAP')
+        if (violates(error, 'pairings_lead_key'))
+          throw new DomainError('PAIRING_LEAD_TAKEN', { field: 'isLead' })
         if (violates(error, 'pairings_unit_id_units_id_fk') || violates(error, 'pairings_grid_id_grids_id_fk'))
           throw new DomainError('NOT_FOUND')
         throw error
@@ -137,11 +147,12 @@ export function createRegistry({ db, clock, timeZone, countyName, vault, grids, 
         const pairing = await lockPairing(tx, pairingId)
         if (pairing === null)
           throw new DomainError('NOT_FOUND')
-        if (pairing.othersOfUnit === 0 || pairing.othersOfGrid === 0)
-          throw new DomainError('PAIRING_LAST')
         if (lastDay < pairing.validFrom)
-          throw new DomainError('VALIDATION_FAILED', { fields: 'lastDay', issues: [{ path: 'lastDay', message: `< ${pairing.validFrom}` }] })
-        await endPairing(tx, pairingId, pairing.gridId, pairing.isLead, lastDay)
+          throw fault('lastDay', `< ${pairing.validFrom}`)
+        const others = await countOthers(tx, pairingId, pairing, lastDay)
+        if (others.ofUnit === 0 || others.ofGrid === 0)
+          throw new DomainError('PAIRING_LAST')
+        await endPairing(tx, pairingId, pairing, lastDay)
         await audit(tx, { actorId: actor.personId, action: 'registry.endPairing', subjectType: 'pairing', subjectId: pairingId, requestId, details: { lastDay } })
       })
     },

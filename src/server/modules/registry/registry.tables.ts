@@ -176,7 +176,7 @@ export const exemptions = pgTable('exemptions', {
   oneOf('exemptions_reason_check', t.reason, EXEMPTION_REASONS),
 ])
 
-/** Authority granted by name. Roles that follow from a registry row (grid posts, employment) are not repeated here: see the view `current_roles`. */
+/** Authority granted by name. Roles that follow from a registry row (grid posts, employment) are not repeated here: see `roles_on`. */
 export const roleGrants = pgTable('role_grants', {
   id: id(),
   personId: uuid('person_id').notNull().references(() => persons.id),

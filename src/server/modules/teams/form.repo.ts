@@ -14,7 +14,7 @@ export async function formTeams(tx: Tx, emergencyId: string, gridIds: readonly s
     select n.team_id, ${emergencyId}, g.id, c.id,
       case when c.name like '%社区' then c.name else c.name || '社区' end || case when g.name like '%网格' then g.name else g.name || '网格' end || '党员先锋队', g.name, c.name,
       coalesce(rp.name, c.name || '党群服务中心'),
-      (select pa.unit_id from pairings pa where pa.grid_id = g.id and pa.valid_to is null and pa.is_lead limit 1),
+      (select q.unit_id from roster_quotas q where q.grid_id = g.id and q.is_lead order by q.unit_id limit 1),
       'provisional', 0, ${now.toISOString()}
     from unnest(${uuids(gridIds)}, ${uuids(gridIds.map(() => newId()))}) as n(grid_id, team_id)
     join grids g on g.id = n.grid_id join communities c on c.id = g.community_id left join rally_points rp on rp.grid_id = g.id
