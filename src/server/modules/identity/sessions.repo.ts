@@ -34,7 +34,7 @@ export async function findActor(tx: Tx, token: string, now: Date, today: string,
       select s.id, s.kind, s.person_id, s.emergency_id, s.expires_at, s.last_seen_at from sessions s
       where s.token_hash = decode(${hashOf(token)}, 'hex') and s.revoked_at is null and s.expires_at > ${now.toISOString()}
         and (s.kind = 'link' or (s.last_seen_at > ${ago(accountIdleMs)}
-          and exists (select from accounts a where a.person_id = s.person_id and not a.disabled)))
+          and not exists (select from accounts a where a.person_id = s.person_id and a.disabled)))
     ), seen as (
       update sessions set last_seen_at = ${now.toISOString()} from session
       where sessions.id = session.id and session.kind = 'account' and session.last_seen_at < ${ago(SEEN_EVERY_MS)}
