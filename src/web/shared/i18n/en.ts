@@ -2,7 +2,7 @@ import type { SharedCatalogue } from './zh-CN.ts'
 
 export const en: SharedCatalogue = {
   product: 'PingJi',
-  platform: '{county} Readiness and Response',
+  platform: 'County Readiness and Response',
   mode: { peacetime: 'Peacetime', standby: 'Standby', emergency: 'Emergency' },
   modeHint: {
     peacetime: 'Everyday grid service; no response is active',

@@ -68,7 +68,7 @@ export function createLive(): Live {
     if (retry !== null)
       clearTimeout(retry)
     retry = null
-    if (isOver() || socket.connected || socket.active)
+    if (isOver() || socket.connected || state.value === 'connecting')
       return
     state.value = 'connecting'
     socket.connect()
@@ -135,6 +135,12 @@ export function createLive(): Live {
     resync()
   }
 
+  /** Out of the browser's cache of whole pages: its socket is gone. */
+  function restored(event: PageTransitionEvent): void {
+    if (event.persisted)
+      wake()
+  }
+
   return {
     state: readonly(state),
     lastHeardAt: readonly(lastHeardAt),
@@ -144,13 +150,13 @@ export function createLive(): Live {
       state.value = 'connecting'
       document.addEventListener('visibilitychange', wake)
       window.addEventListener('online', wake)
-      window.addEventListener('pageshow', wake)
+      window.addEventListener('pageshow', restored)
       socket.connect()
     },
     stop() {
       document.removeEventListener('visibilitychange', wake)
       window.removeEventListener('online', wake)
-      window.removeEventListener('pageshow', wake)
+      window.removeEventListener('pageshow', restored)
       finish('off')
     },
     on(event, handler) {

@@ -20,7 +20,7 @@ function themeRule(selector: string, theme: Theme): string {
 const SKINS = [
   ['', 'surface', 'text', 'accent'],
   ['standby', 'standbySoft', 'text', 'standby'],
-  ['emergency', 'emergency', 'onEmergency', 'emergency'],
+  ['emergency', 'emergencyBar', 'onEmergencyBar', 'emergencyBar'],
   ['drill', 'drill', 'onDrill', 'drillStripe'],
 ] as const satisfies readonly (readonly [string, Colour, Colour, Colour])[]
 
@@ -90,6 +90,7 @@ export function vantCss(): string {
     ['--van-field-label-width', '5.5em'],
     ['--van-field-placeholder-text-color', v('muted')],
     ['--van-field-error-message-font-size', 'var(--t-14)'],
+    ['--van-switch-background', v('lineStrong')],
     ['--van-tabbar-height', '3.75rem'],
     ['--van-tabbar-item-font-size', 'var(--t-12)'],
     ['--van-tabbar-item-text-color', v('muted')],
