@@ -1,16 +1,18 @@
 import { defineConfig } from 'vitest/config'
 
-/** Tiers of docs/testing: each earns its place by what it can show that the one above cannot. */
-const tier = (name: string, timeoutSec: number, needsDatabase = true) => ({
-  extends: true as const,
-  test: {
-    name,
-    include: [`tests/${name}/**/*.test.ts`],
-    testTimeout: timeoutSec * 1_000,
-    hookTimeout: 60_000,
-    ...(needsDatabase ? { globalSetup: './tests/harness/cluster.ts' } : {}),
-  },
-})
+/** Each tier earns its place by what it can show that the one above cannot. */
+function tier(name: string, timeoutSec: number, needsDatabase = true) {
+  return {
+    extends: true as const,
+    test: {
+      name,
+      include: [`tests/${name}/**/*.test.ts`],
+      testTimeout: timeoutSec * 1_000,
+      hookTimeout: 60_000,
+      globalSetup: needsDatabase ? ['./tests/harness/cluster.ts'] : [],
+    },
+  }
+}
 
 export default defineConfig({
   test: {

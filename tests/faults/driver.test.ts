@@ -4,7 +4,7 @@ import type { TcpProxy } from '../harness/tcp-proxy.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openDatabase } from '../../src/server/platform/db/index.ts'
+import { openDatabase, violates } from '../../src/server/platform/db/index.ts'
 import { DomainError } from '../../src/server/platform/errors.ts'
 import { createLogger } from '../../src/server/platform/logger.ts'
 import { createTestDatabase } from '../harness/database.ts'
@@ -84,6 +84,8 @@ it('replaces connections that are dead while the server is well', async () => {
   proxy.set('blackhole')
   proxy.set('pass', { keepStanding: true })
   expect(await ask('answers')).toBe('DB_UNAVAILABLE')
+  // One caller pays for the discovery, not one for each dead connection.
+  expect(await ask('answers')).toBe('ok')
   await recovers()
 })
 
@@ -98,6 +100,54 @@ it('gives up at the deadline, and what was refused is not done afterwards', asyn
   const rows = await db.read.tx(tx => tx.execute(sql`select last_seq from event_streams`))
   expect(rows[0]?.last_seq).toBe(0)
   expect(db.isUp()).toBe(true)
+})
+
+it('survives a stalled event loop without taking the database for dead', async () => {
+  for (let i = 0; i < 3; i++) {
+    const asked = ask('answers')
+    const until = performance.now() + 1_600
+    while (performance.now() < until);
+    expect(await asked).toBe('ok')
+    await sleep(50)
+  }
+  expect(db.isUp()).toBe(true)
+})
+
+it('names the violated constraint and passes it through', async () => {
+  const twice = db.work.tx(async (tx) => {
+    for (let i = 0; i < 2; i++)
+      await tx.execute(sql`insert into event_streams (id) values ('00000000-0000-7000-8000-0000000000ff')`)
+  }).catch((error: unknown) => error)
+  expect(violates(await twice, 'event_streams_pkey')).toBe(true)
+  expect(violates(await twice, 'event_streams_other')).toBe(false)
+})
+
+it('never lets a broken transaction write into the next one', async () => {
+  await db.work.tx(tx => tx.execute(sql`insert into event_streams (id) values ('00000000-0000-7000-8000-0000000000d0')`))
+  const count = async () => Number((await db.read.tx(tx => tx.execute(sql`select last_seq from event_streams where id = '00000000-0000-7000-8000-0000000000d0'`)))[0]?.last_seq)
+  // One after the other breaks in the middle and, not knowing, goes on; others take its place at once.
+  const broken = Array.from({ length: 12 }, () => db.work.tx(async (tx) => {
+    await tx.execute(sql`select 1`)
+    await sleep(150)
+    await tx.execute(sql`update event_streams set last_seq = last_seq + 1000 where id = '00000000-0000-7000-8000-0000000000d0'`).catch(() => {})
+    await sleep(20)
+    throw new Error('and fails')
+  }).catch((error: unknown) => error))
+  await sleep(50)
+  proxy.set('rst')
+  proxy.set('pass')
+  let done = 0
+  for (let i = 0; i < 60; i++) {
+    done += await db.work.tx(async (tx) => {
+      await tx.execute(sql`update event_streams set last_seq = last_seq + 1 where id = '00000000-0000-7000-8000-0000000000d0'`)
+      await sleep(5)
+      await tx.execute(sql`update event_streams set last_seq = last_seq + 1 where id = '00000000-0000-7000-8000-0000000000d0'`)
+    }).then(() => 1, () => 0)
+  }
+  await Promise.all(broken)
+  await recovers()
+  expect(done).toBeGreaterThan(30)
+  expect(await count()).toBe(2 * done)
 })
 
 it('refuses a statement that takes too long, and the lane goes on', async () => {

@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import postgres from 'postgres'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
@@ -36,27 +37,31 @@ afterAll(async () => {
 async function serve(): Promise<{ child: ChildProcess, said: { pid: number, url: string, error?: string } }> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'serve-embedded.ts'), dataDir], { stdio: ['ignore', 'pipe', 'inherit'] })
   children.add(child)
-  const [line] = await once(child.stdout, 'data') as [Buffer]
-  return { child, said: JSON.parse(line.toString()) as { pid: number, url: string, error?: string } }
+  const [line] = await once(child.stdout, 'data') as [Uint8Array]
+  return { child, said: JSON.parse(new TextDecoder().decode(line)) as { pid: number, url: string, error?: string } }
 }
 
-const isAlive = (pid: number): boolean => startedAt(pid) !== null
+function isAlive(pid: number): boolean {
+  return startedAt(pid) !== null
+}
 
 const count = (url: string): Promise<number> => asOwner(url, async sql => Number((await sql`select count(*) as n from kept`)[0]?.n))
 const note = (url: string): Promise<unknown> => asOwner(url, sql => sql`insert into kept default values`)
 
 /** Postmasters that serve this folder, by the kernel's list. */
-const postmasters = (): number => readdirSync('/proc').filter((pid) => {
-  if (!/^\d+$/.test(pid))
-    return false
-  try {
-    const cmdline = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-    return cmdline.includes(`-D\0${join(dataDir, 'postgres')}`) && cmdline.includes('bin/postgres')
-  }
-  catch {
-    return false
-  }
-}).length
+function postmasters(): number {
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid))
+      return false
+    try {
+      const cmdline = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      return cmdline.includes(`-D\0${join(dataDir, 'postgres')}`) && cmdline.includes('bin/postgres')
+    }
+    catch {
+      return false
+    }
+  }).length
+}
 
 describe.sequential('an embedded server', () => {
   it('is made durable, in UTF-8, with checksums and a password, and leaves nothing running', async () => {
@@ -122,21 +127,36 @@ describe.sequential('an embedded server', () => {
     await server.stop()
   })
 
-  it('is started again when it dies under a running service, and the service goes on', async () => {
+  it('is started again when it dies under load, and loses nothing that was acknowledged', async () => {
     const server = await startEmbedded({ dataDir, log })
     const db = openDatabase({ url: server.url, log })
-    const write = () => db.work.tx(tx => tx.execute(sql`insert into kept default values returning id`)).then(() => true, () => false)
-    expect(await write()).toBe(true)
-    const before = server.pid
-    process.kill(before, 'SIGKILL')
-    let acked = 1
-    await until(async () => server.pid !== 0 && server.pid !== before, 'a new postmaster')
-    await until(async () => {
-      const done = await write()
-      acked += done ? 1 : 0
-      return done
-    }, 'writing again')
-    expect(await count(server.url)).toBe(3 + acked)
+    await db.work.tx(tx => tx.execute(sql`create table acked (id integer primary key)`))
+    const acked = new Set<number>()
+    let next = 0
+    const stop = new AbortController()
+    const writers = Array.from({ length: 8 }, async () => {
+      while (!stop.signal.aborted) {
+        const id = ++next
+        const done = await db.work.tx(tx => tx.execute(sql`insert into acked (id) values (${id})`)).then(() => true, () => false)
+        if (done)
+          acked.add(id)
+        else
+          await sleep(20)
+      }
+    })
+    for (let kill = 0; kill < 3; kill++) {
+      const before = server.pid
+      const sofar = acked.size
+      await until(() => acked.size > sofar + 100, 'writes go on')
+      process.kill(before, 'SIGKILL')
+      await until(() => server.pid !== 0 && server.pid !== before, 'a new postmaster')
+      const again = acked.size
+      await until(() => acked.size > again, 'writes are taken again')
+    }
+    stop.abort()
+    await Promise.all(writers)
+    const kept = await asOwner(server.url, async sql => new Set((await sql<{ id: number }[]>`select id from acked`).map(r => r.id)))
+    expect([...acked].filter(id => !kept.has(id))).toEqual([])
     await db.close()
     await server.stop()
     expect(postmasters()).toBe(0)

@@ -116,10 +116,14 @@ export async function openStage() {
 
   // The law ------------------------------------------------------------------------------------------
   const boards = new Map<string, Board>()
+  /** Emergencies that `peace` has put away by hand, past the log. */
+  const putAway = new Set<string>()
   const COUNTY = { type: 'county' as const, id: null }
 
   async function checkLaw(): Promise<void> {
     for (const { id } of await read<{ id: string }>(sql`select id from emergencies order by id`)) {
+      if (putAway.has(id))
+        continue
       const fresh = await db.read.tx(tx => readBoard(tx, built.grids, id, COUNTY), { isolation: 'repeatable read', readOnly: true })
       const log = (await db.read.tx(tx => readAfter(tx, id, 0, 100_000), { readOnly: true })).map(e => ({ ...e, at: e.at.toISOString(), actorName: null }))
       const from = (start: Board) => {
@@ -258,8 +262,8 @@ export async function openStage() {
       await tx.execute(sql`update emergencies set state = 'review' where state = 'standDown'`)
       await tx.execute(sql`update participants set holds = false where holds`)
     })
-    boards.clear()
-    lawOn = true
+    for (const { id } of await read<{ id: string }>(sql`select id from emergencies`))
+      putAway.add(id)
   }
 
   return {

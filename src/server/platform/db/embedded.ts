@@ -222,6 +222,11 @@ function freePort(): Promise<number> {
   })
 }
 
+/** A child that could not even be spawned has no pid. */
+function isRunning(child: ChildProcess): boolean {
+  return child.pid !== undefined && child.exitCode === null && child.signalCode === null
+}
+
 const LOG_LIMIT_BYTES = 16 * 1024 * 1024
 
 class Supervisor implements EmbeddedServer {
@@ -330,9 +335,6 @@ class Supervisor implements EmbeddedServer {
     return readFileSync(join(this.#options.dataDir, 'postgres.log'), 'utf8').trimEnd().split('\n').slice(-5).join('\n')
   }
 }
-
-/** A child that could not even be spawned has no pid. */
-const isRunning = (child: ChildProcess): boolean => child.pid !== undefined && child.exitCode === null && child.signalCode === null
 
 const urlFile = (dataDir: string): string => join(dataDir, 'postgres.url')
 

@@ -1,7 +1,7 @@
 import type { Logger } from '../logger.ts'
-import type { PoolOptions } from './pool.ts'
+import type { LinkOptions } from './link.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openPool } from './pool.ts'
+import { Link } from './link.ts'
 import { within } from './within.ts'
 
 const BEAT_MS = 5_000
@@ -10,34 +10,28 @@ const ANSWER_MS = 2_000
 export interface Listener { close: () => Promise<void> }
 
 /**
- * Listens on a NOTIFY channel over a connection of its own, which is replaced whenever it closes or no
- * longer answers. `onListening` runs after every (re)connect: what was sent meanwhile is lost.
+ * Listens on a NOTIFY channel over a link of its own, which is replaced whenever it is lost or no longer
+ * answers. `onListening` runs after every (re)connect: what was sent meanwhile is lost.
  */
-export function listen(options: Omit<PoolOptions, 'name' | 'connections' | 'statementTimeoutMs'>, log: Logger, channel: string, onNotify: (payload: string) => void, onListening: () => void): Listener {
+export function listen(options: Pick<LinkOptions, 'url' | 'role' | 'route'>, log: Logger, channel: string, onNotify: (payload: string) => void, onListening: () => void): Listener {
   const stop = new AbortController()
 
-  /** Ends when the connection is lost or the listener closed. */
+  /** Ends when the link is lost or the listener closed. */
   async function once(): Promise<void> {
-    const lost = new AbortController()
-    const pool = openPool({
-      ...options,
-      name: 'listen',
-      connections: 1,
-      statementTimeoutMs: 0,
-      onNotify: (_, payload) => onNotify(payload),
-      onClose: () => lost.abort(),
-    })
+    const link = new Link({ ...options, name: 'listen', statementTimeoutMs: 0, onNotify })
+    const over = new AbortController()
+    link.onLost(() => over.abort())
+    const ended = AbortSignal.any([over.signal, stop.signal])
     try {
-      await within(ANSWER_MS, pool.sql`listen ${pool.sql(channel)}`)
+      await within(ANSWER_MS, link.race(link.sql`listen ${link.sql(channel)}`.execute()))
       onListening()
-      const ended = AbortSignal.any([lost.signal, stop.signal])
       for (;;) {
         await sleep(BEAT_MS, undefined, { signal: ended, ref: false })
-        await within(ANSWER_MS, pool.sql`select 1`)
+        await within(ANSWER_MS, link.race(link.sql`select 1`.execute()))
       }
     }
     finally {
-      pool.destroy()
+      link.destroy()
     }
   }
 
