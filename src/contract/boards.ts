@@ -111,6 +111,7 @@ export const MyEmergency = z.strictObject({
     teamId: Id,
     name: z.string(),
     gridName: z.string(),
+    communityId: Id,
     communityName: z.string(),
     captain: z.strictObject({ personId: Id, name: z.string(), phone: z.string().nullable() }).nullable(),
     communityPhone: z.string().nullable(),

@@ -1,5 +1,6 @@
 import type { Outbox } from '../shared/outbox.ts'
 import { shallowRef, watch } from 'vue'
+import { primeAlarmOnFirstTap, ring } from '../shared/alarm.ts'
 import { loadCounty } from '../shared/county.ts'
 import { createOutboxSender } from '../shared/outbox-sender.ts'
 import { openOutboxStore } from '../shared/outbox-store.ts'
@@ -12,6 +13,16 @@ import { me } from '../shared/session.ts'
 export const live = createLive()
 /** What this person said and the server does not have yet; null until someone is signed in. */
 export const outbox = shallowRef<Outbox | null>(null)
+
+/** An alert takes the screen, wherever the person is in the app: it rings and asks. */
+export function showAlerts(open: (emergencyId: string) => void): void {
+  primeAlarmOnFirstTap()
+  live.on('alert', ({ emergencyId, kind }) => {
+    if (kind === 'standby' || kind === 'activation' || kind === 'summons' || kind === 'duty' || kind === 'urge')
+      ring()
+    open(emergencyId)
+  })
+}
 
 /** Socket and outbox belong to the person who is signed in; they change with him. */
 export function followPerson(): void {

@@ -4,7 +4,7 @@ import { setUpI18n } from '../shared/i18n/index.ts'
 import { reloadWhenOutdated } from '../shared/reload.ts'
 import { restoreTextSize } from '../shared/text-size.ts'
 import { zhCN } from './i18n/zh-CN.ts'
-import { followPerson } from './live.ts'
+import { followPerson, showAlerts } from './live.ts'
 import PhoneApp from './PhoneApp.vue'
 import { router } from './router.ts'
 import 'virtual:tokens.css'
@@ -21,6 +21,7 @@ wearSkin()
 void setUpI18n(zhCN, async () => (await import('./i18n/en.ts')).en).then(() => {
   createApp(PhoneApp).use(router).mount('#app')
   followPerson()
+  showAlerts(emergencyId => void router.push({ name: 'emergency', params: { emergencyId } }))
 })
 
 // Absent in WeChat's web view, over plain http and in private windows: then the page works without it.

@@ -1,5 +1,6 @@
 import { createRouter, createWebHistory } from 'vue-router'
 import { loadMe } from '../shared/session.ts'
+import EmergencyPage from './pages/emergency/EmergencyPage.vue'
 import HomePage from './pages/home/HomePage.vue'
 
 declare module 'vue-router' {
@@ -15,6 +16,11 @@ export const router = createRouter({
   routes: [
     { path: '/m/sign-in', name: 'signIn', component: () => import('./pages/sign-in/SignInPage.vue'), meta: { isPublic: true, isFullScreen: true } },
     { path: '/m', name: 'home', component: HomePage },
+    // The link of a message, and the code on the captain's phone: both open without a login.
+    { path: '/a/:code', name: 'link', component: () => import('./pages/link/LinkPage.vue'), meta: { isPublic: true, isFullScreen: true } },
+    { path: '/c/:code', name: 'scan', component: () => import('./pages/scan/ScanPage.vue'), meta: { isPublic: true } },
+    { path: '/m/e/:emergencyId', name: 'emergency', component: EmergencyPage, meta: { isFullScreen: true } },
+    { path: '/m/e/:emergencyId/team', name: 'team', component: () => import('./pages/team/TeamPage.vue') },
     { path: '/m/me', name: 'me', component: () => import('./pages/settings/SettingsPage.vue') },
     { path: '/:path(.*)*', name: 'notFound', component: () => import('./pages/not-found/NotFoundPage.vue'), meta: { isPublic: true } },
   ],

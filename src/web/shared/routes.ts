@@ -22,6 +22,8 @@ interface Routes {
   'DELETE /api/session': { reply: undefined }
   'GET /api/me': { reply: identity.Me }
 
+  'POST /api/links/:code': { body: Record<string, never>, reply: identity.Me }
+
   'GET /api/home': { reply: boards.Home }
   'GET /api/mine': { reply: boards.Mine }
   'GET /api/registry/tree': { reply: registry.PlaceTree }
@@ -56,6 +58,7 @@ interface Routes {
   'GET /api/emergencies/:id/events': { query: z.input<typeof boards.EventsQuery>, reply: { events: EmergencyEvent[] } }
   'GET /api/emergencies/:id/mine': { reply: boards.MyEmergency }
 
+  'POST /api/emergencies/:id/captain-calls': { body: Record<string, never>, reply: z.infer<typeof registry.RevealedPhone> }
   'POST /api/emergencies/:id/answers': { body: calls.GiveAnswer, reply: calls.AnswerReply }
   'POST /api/emergencies/:id/people/:personId/answers': { body: calls.GiveAnswer, reply: calls.AnswerReply }
   'POST /api/emergencies/:id/receipts': { body: calls.GiveReceipt, reply: z.infer<typeof calls.ReceiptReply> }
@@ -66,7 +69,8 @@ interface Routes {
   'POST /api/emergencies/:id/people/:personId/move': { body: z.infer<typeof teams.MoveMember>, reply: mobilization.SeqReply }
   'POST /api/emergencies/:id/people/:personId/release': { body: z.infer<typeof teams.ReleaseMember>, reply: mobilization.SeqReply }
   'POST /api/emergencies/:id/people/:personId/substitute': { body: z.infer<typeof teams.SubstituteMember>, reply: mobilization.SeqReply }
-  'POST /api/emergencies/:id/teams/:teamId/confirm': { reply: mobilization.SeqReply }
+  'POST /api/emergencies/:id/teams/:teamId/confirm': { body: Record<string, never>, reply: mobilization.SeqReply }
+  'GET /api/emergencies/:id/teams/:teamId/members': { reply: boards.BoardPeopleReply }
   'POST /api/emergencies/:id/teams/:teamId/captain': { body: z.infer<typeof teams.NameCaptain>, reply: mobilization.SeqReply }
   'GET /api/emergencies/:id/teams/:teamId/candidates': { reply: teams.Candidates }
   'POST /api/emergencies/:id/reinforcements': { body: z.infer<typeof teams.Reinforce>, reply: mobilization.SeqReply }
@@ -78,6 +82,8 @@ interface Routes {
   'POST /api/emergencies/:id/people/:personId/unsigned': { body: z.infer<typeof presence.ListUnsigned>, reply: mobilization.SeqReply }
   'GET /api/emergencies/:id/teams/:teamId/check-in-code': { reply: presence.CheckInCode }
   'POST /api/emergencies/:id/roll-calls': { body: z.infer<typeof presence.OpenRollCall>, reply: z.infer<typeof presence.RollCall> }
+  'GET /api/roll-calls/:id': { reply: z.infer<typeof presence.RollCall> }
+  'POST /api/roll-calls/:id/close': { body: Record<string, never>, reply: z.infer<typeof presence.RollCall> }
   'POST /api/roll-calls/:id/marks': { body: z.infer<typeof presence.MarkRollCall>, reply: z.infer<typeof presence.RollCall> }
 
   'GET /api/emergencies/:id/review': { reply: review.Review }

@@ -75,6 +75,17 @@ export function createBoards({ db, grids, vault, countyName, tail, today }: Boar
       })
     },
 
+    /** The captain's and the grid chief's own team, by name: whom they sign in and call. */
+    teamMembers: ({ actor }: Caller, emergencyId: string, teamId: string): Promise<BoardPeopleReply> => snapshot(async (tx) => {
+      const board = await readBoard(tx, grids, emergencyId, { type: 'county', id: null })
+      const team = board.teams[teamId]
+      if (team === undefined)
+        throw new DomainError('NOT_FOUND')
+      requireAccess(actor, 'presence.showCode', { ...placeOfScope(grids, { type: 'grid', id: team.gridId }), emergencyId, captainId: team.captainId, mode: modeOf([board.header.state]) }, actor.kind === 'link' ? undefined : 'board.view')
+      const { people } = await readPeople(tx, grids, { emergencyId, scope: { type: 'grid', id: team.gridId }, ids: null, after: null, limit: 2_000 })
+      return { seq: board.seq, people: people.filter(p => p.standing.teamId === teamId), next: null }
+    }),
+
     async events({ actor }: Caller, emergencyId: string, query: z.output<typeof EventsQuery>): Promise<{ events: EmergencyEvent[] }> {
       // The log names people: whoever may see the whole county's board may read it.
       requireAccess(actor, 'board.view', {}, 'board.view')

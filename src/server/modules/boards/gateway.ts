@@ -2,103 +2,162 @@
  * The only place that emits. It follows the event log, so that every process of the deployment serves
  * its own sockets with whatever any process wrote.
  */
-import type { EmergencyEvent, EmergencyHeader } from '../../../contract/events.ts'
+import type { EmergencyEvent, EmergencyEventType, EmergencyHeader } from '../../../contract/events.ts'
 import type { AlertPacket } from '../../../contract/realtime.ts'
 import type { Mode } from '../../../contract/vocabulary.ts'
-import type { Database } from '../../platform/db/index.ts'
+import type { Database, Tx } from '../../platform/db/index.ts'
 import type { StoredEvent } from '../../platform/eventlog/index.ts'
+import type { Actor } from '../../platform/http/index.ts'
+import type { Logger } from '../../platform/logger.ts'
 import type { Realtime } from '../../platform/realtime/index.ts'
 import type { LiveBoards } from './live-boards.ts'
 import { sql } from 'drizzle-orm'
+import { fillTemplate } from '../calls/index.ts'
 import { getEmergency, headerOf } from '../emergencies/index.ts'
-import { isMilestone, namesOf, toEvent } from './timeline.repo.ts'
+import { namesOf } from './timeline.repo.ts'
+import { isMilestone, toEvent } from './timeline.rules.ts'
+
+/** What could not be emitted is tried again this often and this long; after that the phones have asked by themselves. */
+const RETRY_MS = 1_000
+const RETRIES = 120
+/** How long an ended session or a lost right may go on listening. */
+const RECHECK_MS = 10_000
 
 export interface GatewayDeps {
   db: Database
+  log: Logger
   realtime: Realtime
   boards: LiveBoards
   countyMode: () => Promise<Mode>
   /** Tells the calls module which alerts this process has put on open sockets. */
   recordAccepted: (alertId: string, emergencyId: string, personIds: string[]) => Promise<void>
+  /** The living sessions among these; with their present rights where `withGrants` names them. */
+  recheckSessions: (sessionIds: readonly string[], withGrants: ReadonlySet<string>) => Promise<Map<string, Pick<Actor, 'grants'> | null>>
 }
 
-export interface Gateway { hear: (emergencyId: string, events: StoredEvent[]) => Promise<void> }
+export interface Gateway {
+  hear: (emergencyId: string, events: StoredEvent[]) => Promise<void>
+  /** Sessions and rights are looked at again; runs by itself every few seconds. */
+  recheck: () => Promise<void>
+  close: () => Promise<void>
+}
 
 interface Recipient { [column: string]: unknown, person_id: string, team_id: string | null, grid_id: string }
+interface Place { [column: string]: unknown, grid_id: string, team_id: string | null, team_name: string | null, captain_name: string | null, community_name: string, rally_point: string }
 
-export function createGateway({ db, realtime, boards, countyMode, recordAccepted }: GatewayDeps): Gateway {
+/** These move a grid's or the county's mode. */
+const MOVES_MODE: ReadonlySet<EmergencyEventType> = new Set(['emergency.preAlerted', 'emergency.activated', 'emergency.scopeExtended', 'emergency.lifted', 'emergency.revoked', 'emergency.terminated', 'emergency.reviewOpened'])
+
+const uuids = (ids: Iterable<string>) => sql`${sql.param(`{${[...ids].join(',')}}`)}::uuid[]`
+
+export function createGateway({ db, log, realtime, boards, countyMode, recordAccepted, recheckSessions }: GatewayDeps): Gateway {
   const { io } = realtime
   const names = new Map<string, string>()
+  const waiting = new Set<NodeJS.Timeout>()
+  const underWay = new Set<Promise<void>>()
+  let closed = false
 
-  /** One packet per team (per grid for duty people), encoded once, to the recipients who are connected here. */
+  /** A database that is away for a moment must not cost anybody his alarm, nor hold up what comes after it. */
+  async function surely(what: string, work: () => Promise<void>, triesLeft = RETRIES): Promise<void> {
+    try {
+      await work()
+    }
+    catch (error) {
+      if (closed)
+        return
+      if (triesLeft === 0) {
+        log.error({ err: error, what }, 'given up: could not be sent to the open sockets')
+        return
+      }
+      log.warn({ err: error, what }, 'could not be sent to the open sockets yet; trying again')
+      const timer = setTimeout(() => {
+        waiting.delete(timer)
+        void surely(what, work, triesLeft - 1)
+      }, RETRY_MS)
+      waiting.add(timer)
+    }
+  }
+
+  function inBackground(work: Promise<void>): void {
+    const run = work.catch(error => log.warn({ err: error }, 'alerts on open sockets could not be recorded; receipts will'))
+      .finally(() => underWay.delete(run))
+    underWay.add(run)
+  }
+
+  const read = <T>(work: (tx: Tx) => Promise<T>) => db.read.tx(work, { readOnly: true })
+
+  /** Emits once to all sockets of these people: one encoded packet, whatever their number. */
+  function emitTo(room: string, personIds: Iterable<string>, emit: (to: ReturnType<typeof io.to>) => void): void {
+    for (const personId of personIds) {
+      for (const socket of realtime.socketsOf(personId))
+        void socket.join(room)
+    }
+    emit(io.to(room))
+    io.in(room).socketsLeave(room)
+  }
+
+  /** One packet per team (per grid for duty people) to the recipients who are connected here. */
   async function emitAlert(emergencyId: string, alertId: string, seq: number): Promise<void> {
     const connected = [...realtime.personIds()]
     if (connected.length === 0)
       return
-    const found = await db.read.tx(async (tx) => {
+    const found = await read(async (tx) => {
       const recipients = await tx.execute<Recipient>(sql`
         select p.person_id, p.team_id, p.grid_id from deliveries d join participants p on p.emergency_id = ${emergencyId} and p.person_id = d.person_id
-        where d.alert_id = ${alertId} and d.channel = 'inapp' and d.person_id = any(${sql.param(`{${connected.join(',')}}`)}::uuid[])`)
+        where d.alert_id = ${alertId} and d.channel = 'inapp' and d.person_id = any(${uuids(connected)})`)
       if (recipients.length === 0)
         return null
       const alerts = await tx.execute<{ kind: AlertPacket['kind'], audience: AlertPacket['audience'], text: string }>(sql`select kind, audience, text from alerts where id = ${alertId}`)
-      const teams = await tx.execute<{ id: string, name: string, captain_name: string | null, community_name: string, rally_point: string }>(sql`
-        select t.id, t.name, p.name as captain_name, t.community_name, t.rally_point from vanguard_teams t left join persons p on p.id = t.captain_id where t.emergency_id = ${emergencyId}`)
-      return { recipients, alert: alerts[0], teams: new Map(teams.map(t => [t.id, t])), header: headerOf(await getEmergency(tx, emergencyId)) }
-    }, { readOnly: true })
+      const places = await tx.execute<Place>(sql`
+        select g.id as grid_id, t.id as team_id, t.name as team_name, p.name as captain_name, c.name as community_name, coalesce(t.rally_point, r.name, '') as rally_point
+        from emergency_grids eg join grids g on g.id = eg.grid_id join communities c on c.id = g.community_id
+        left join vanguard_teams t on t.emergency_id = eg.emergency_id and t.grid_id = g.id left join persons p on p.id = t.captain_id left join rally_points r on r.grid_id = g.id
+        where eg.emergency_id = ${emergencyId}`)
+      return { recipients, alert: alerts[0], places: new Map(places.map(p => [p.grid_id, p])), header: headerOf(await getEmergency(tx, emergencyId)) }
+    })
     if (found === null || found.alert === undefined)
       return
-    const { alert, header } = found
-    const groups = new Map<string, Recipient[]>()
-    for (const r of found.recipients) {
-      const key = r.team_id ?? r.grid_id
-      const group = groups.get(key)
-      if (group === undefined)
-        groups.set(key, [r])
-      else
-        group.push(r)
-    }
-    for (const [key, group] of groups) {
-      const room = `alert:${alertId}:${key}`
-      for (const { person_id } of group) {
-        for (const socket of realtime.socketsOf(person_id))
-          void socket.join(room)
-      }
-      const team = found.teams.get(key)
-      io.to(room).emit('alert', {
+    const { recipients, alert, places, header } = found
+    for (const [gridId, group] of Map.groupBy(recipients, r => r.grid_id)) {
+      const place = places.get(gridId)
+      const packet: AlertPacket = {
         emergencyId,
         alertId,
         kind: alert.kind,
         audience: alert.audience,
-        text: alert.text,
+        text: fillTemplate(alert.text, { 集结点: place?.rally_point ?? '', 队名: place?.team_name ?? '', 队长: place?.captain_name ?? '', 社区: place?.community_name ?? '' }),
         header,
-        team: team === undefined ? null : { teamId: team.id, name: team.name, captainName: team.captain_name, communityName: team.community_name, rallyPoint: team.rally_point },
+        team: place === undefined || place.team_id === null || place.team_name === null
+          ? null
+          : { teamId: place.team_id, name: place.team_name, captainName: place.captain_name, communityName: place.community_name, rallyPoint: place.rally_point },
         seq,
-      })
-      io.in(room).socketsLeave(room)
+      }
+      emitTo(`alert:${alertId}:${gridId}`, group.map(r => r.person_id), to => to.emit('alert', packet))
     }
-    await recordAccepted(alertId, emergencyId, found.recipients.map(r => r.person_id))
+    inBackground(recordAccepted(alertId, emergencyId, recipients.map(r => r.person_id)))
   }
 
   /** State, level or basis changed: everyone connected whom the emergency concerns hears it. */
   async function emitHeader(emergencyId: string, header: EmergencyHeader, seq: number): Promise<void> {
     const connected = [...realtime.personIds()]
-    if (connected.length > 0) {
-      const concerned = await db.read.tx(tx => tx.execute<{ person_id: string }>(sql`
-        select person_id from participants where emergency_id = ${emergencyId} and person_id = any(${sql.param(`{${connected.join(',')}}`)}::uuid[])`), { readOnly: true })
-      const room = `emergency:${emergencyId}`
-      for (const { person_id } of concerned) {
-        for (const socket of realtime.socketsOf(person_id))
-          void socket.join(room)
-      }
-      io.to(room).emit('emergency:changed', { header, seq })
-      io.in(room).socketsLeave(room)
-    }
-    io.emit('mode:changed', { mode: await countyMode() })
+    if (connected.length === 0)
+      return
+    const concerned = await read(tx => tx.execute<{ person_id: string }>(sql`
+      select person_id from participants where emergency_id = ${emergencyId} and person_id = any(${uuids(connected)})`))
+    emitTo(`emergency:${emergencyId}`, concerned.map(c => c.person_id), to => to.emit('emergency:changed', { header, seq }))
   }
 
-  function concerned(event: EmergencyEvent): string[] {
-    const { data } = event
+  /** The captain or the standing of a whole team changed: its members' screens show it. */
+  async function emitToTeams(emergencyId: string, teamIds: readonly string[], seq: number): Promise<void> {
+    const connected = [...realtime.personIds()]
+    if (connected.length === 0)
+      return
+    const members = await read(tx => tx.execute<{ person_id: string }>(sql`
+      select person_id from participants where emergency_id = ${emergencyId} and team_id = any(${uuids(teamIds)}) and person_id = any(${uuids(connected)})`))
+    emitTo(`teams:${emergencyId}:${seq}`, members.map(m => m.person_id), to => to.emit('me:changed', { emergencyId, seq }))
+  }
+
+  function peopleOf({ data }: EmergencyEvent): string[] {
     if ('change' in data)
       return [data.change.personId]
     if ('incoming' in data)
@@ -108,29 +167,79 @@ export function createGateway({ db, realtime, boards, countyMode, recordAccepted
     return []
   }
 
+  /** Tells people about their own rows; the phone that made the change has its reply already. */
+  function emitToPeople(emergencyId: string, events: readonly EmergencyEvent[]): void {
+    for (const event of events) {
+      const { data, seq } = event
+      const cause = 'answerId' in data ? data.answerId : 'checkInId' in data ? data.checkInId : null
+      for (const personId of peopleOf(event)) {
+        for (const socket of realtime.socketsOf(personId)) {
+          if (cause === null || socket.data.lastCommandId !== cause)
+            socket.emit('me:changed', { emergencyId, seq })
+        }
+      }
+    }
+  }
+
+  async function learnNames(stored: readonly StoredEvent[]): Promise<void> {
+    const unknown = new Set(stored.flatMap(e => isMilestone(e.type) && e.actorId !== null && !names.has(e.actorId) ? [e.actorId] : []))
+    if (unknown.size === 0)
+      return
+    for (const [id, name] of await read(tx => namesOf(tx, [...unknown])))
+      names.set(id, name)
+  }
+
+  async function recheck(): Promise<void> {
+    const sessions = [...realtime.sessionIds()]
+    if (sessions.length === 0)
+      return
+    const watchers = boards.watchers()
+    const living = await recheckSessions(sessions, watchers)
+    for (const id of sessions) {
+      const actor = living.get(id)
+      if (actor === undefined)
+        realtime.endSession(id, 'revoked')
+      else if (actor !== null)
+        realtime.renewGrants(id, actor.grants)
+    }
+    boards.recheck()
+  }
+
+  const clockwork = setInterval(() => {
+    // Away for a moment: nobody loses his session for that.
+    recheck().catch(error => log.warn({ err: error }, 'sessions of open sockets could not be checked'))
+  }, RECHECK_MS)
+  clockwork.unref()
+
   return {
     async hear(emergencyId, stored) {
       // The alarm goes out before anything else is worked out.
       for (const { type, data, seq } of stored) {
         if (type === 'alert.issued')
-          await emitAlert(emergencyId, (data as { alertId: string }).alertId, seq)
+          await surely('alert', () => emitAlert(emergencyId, (data as { alertId: string }).alertId, seq))
       }
-      const unknown = [...new Set(stored.flatMap(e => isMilestone(e.type) && e.actorId !== null && !names.has(e.actorId) ? [e.actorId] : []))]
-      for (const [id, name] of await db.read.tx(tx => namesOf(tx, unknown), { readOnly: true }))
-        names.set(id, name)
+      await learnNames(stored).catch(error => log.warn({ err: error }, 'a timeline goes out without names'))
       const events = stored.map(e => toEvent(e, e.actorId === null ? null : names.get(e.actorId) ?? null))
       boards.hear(emergencyId, events)
-      let header: { header: EmergencyHeader, seq: number } | null = null
-      for (const event of events) {
-        for (const personId of concerned(event)) {
-          for (const socket of realtime.socketsOf(personId))
-            socket.emit('me:changed', { emergencyId, seq: event.seq })
-        }
-        if ('header' in event.data)
-          header = { header: event.data.header, seq: event.seq }
+      emitToPeople(emergencyId, events)
+      const last = events.at(-1)
+      const teamIds = events.flatMap(e => 'team' in e.data ? [e.data.team.teamId] : [])
+      if (last !== undefined && teamIds.length > 0)
+        await surely('me:changed', () => emitToTeams(emergencyId, teamIds, last.seq))
+      const headed = events.findLast(e => 'header' in e.data)
+      if (headed !== undefined && 'header' in headed.data) {
+        const { header } = headed.data
+        await surely('emergency:changed', () => emitHeader(emergencyId, header, headed.seq))
       }
-      if (header !== null)
-        await emitHeader(emergencyId, header.header, header.seq)
+      if (events.some(e => MOVES_MODE.has(e.type)))
+        await surely('mode:changed', async () => void io.emit('mode:changed', { mode: await countyMode() }))
+    },
+    recheck,
+    async close() {
+      closed = true
+      clearInterval(clockwork)
+      waiting.forEach(clearTimeout)
+      await Promise.all(underWay)
     },
   }
 }

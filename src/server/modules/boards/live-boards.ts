@@ -1,35 +1,45 @@
 /**
  * Boards that somebody is watching right now. Each is read once from the tables and then kept by folding
  * the event log; watchers get one small delta at most four times a second, never one packet per answer.
+ * Who watches is what the socket library's room says: a board lives as long as its room.
  */
 import type { EmergencyEvent } from '../../../contract/events.ts'
-import type { Board, BoardDelta, BoardScope, GridFilter } from '../../../contract/reducer.ts'
+import type { Board, BoardDelta, BoardScope } from '../../../contract/reducer.ts'
+import type { Actor } from '../../platform/http/index.ts'
 import type { Logger } from '../../platform/logger.ts'
 import type { Realtime, RealtimeSocket } from '../../platform/realtime/index.ts'
+import type { TimelineView } from './timeline.rules.ts'
 import { emptyDelta, fold, merge } from '../../../contract/reducer.ts'
+import { DomainError } from '../../platform/errors.ts'
 import { isCongested } from '../../platform/realtime/index.ts'
+import { isMilestone, timelineEntry } from './timeline.rules.ts'
 
 const FLUSH_MS = 250
 const PULSE_MS = 5_000
-/** Newest timeline entries that ride along with one delta. */
+/** Timeline entries that ride along with one delta; single people's give way to milestones. */
 const TIMELINE = 50
+/** Boards that one socket may watch; a screen shows one or two. */
+const WATCHES = 12
+const ROOM = 'board:'
 
 interface Live {
   watchId: string
-  room: string
-  sees: GridFilter
+  emergencyId: string
+  view: TimelineView
+  /** As of the last flush: what a new watcher gets, so that the next delta continues it. */
   board: Board
   pending: BoardDelta | null
   timeline: EmergencyEvent[]
-  watchers: Set<string>
-  /** Watchers that were too slow and must ask again. */
-  behind: Set<string>
 }
 
 export interface LiveBoards {
   watch: (socket: RealtimeSocket, emergencyId: string, scope: BoardScope) => Promise<{ watchId: string, board: Board }>
-  unwatch: (socket: RealtimeSocket, watchId: string) => void
+  unwatch: (socket: RealtimeSocket, watchId: string) => Promise<void>
   hear: (emergencyId: string, events: readonly EmergencyEvent[]) => void
+  /** Sends away who may no longer see what he watches: rights and places change while a screen stands. */
+  recheck: () => void
+  /** Sessions that watch something now. */
+  watchers: () => Set<string>
   size: () => number
   close: () => void
 }
@@ -38,28 +48,65 @@ export interface LiveBoardsDeps {
   io: Realtime['io']
   log: Logger
   read: (emergencyId: string, scope: BoardScope) => Promise<Board>
-  sees: (scope: BoardScope) => GridFilter
+  viewOf: (scope: BoardScope) => TimelineView
+  /** Throws where the actor may not see the scope's board. */
+  requireBoard: (actor: Actor, scope: BoardScope) => void
 }
 
-export function createLiveBoards({ io, log, read, sees }: LiveBoardsDeps): LiveBoards {
+export function createLiveBoards({ io, log, read, viewOf, requireBoard }: LiveBoardsDeps): LiveBoards {
   const boards = new Map<string, Live>()
   /** Boards being read, with what was heard meanwhile. */
   const loading = new Map<string, { promise: Promise<Live>, emergencyId: string, heard: EmergencyEvent[] }>()
+  const { adapter } = io.of('/')
   let timer: NodeJS.Timeout | undefined
 
   const idOf = (emergencyId: string, scope: BoardScope) => `${emergencyId}:${scope.type}:${scope.id ?? ''}`
+  const roomOf = (watchId: string) => `${ROOM}${watchId}`
+
+  /** The last watcher left or lost his connection. */
+  adapter.on('delete-room', (room: string) => {
+    if (room.startsWith(ROOM))
+      boards.delete(room.slice(ROOM.length))
+  })
+
+  function* socketsIn(watchId: string): Generator<RealtimeSocket> {
+    for (const id of [...adapter.rooms.get(roomOf(watchId)) ?? []]) {
+      const socket = io.sockets.sockets.get(id)
+      if (socket !== undefined)
+        yield socket
+    }
+  }
+
+  /** One last word to a watcher; what he does with it is to ask for the board again. */
+  function sendAway(socket: RealtimeSocket, watchId: string): void {
+    socket.emit('board:resync', { watchId })
+    void socket.leave(roomOf(watchId))
+  }
+
+  function drop(live: Live): void {
+    boards.delete(live.watchId)
+    io.to(roomOf(live.watchId)).emit('board:resync', { watchId: live.watchId })
+    io.in(roomOf(live.watchId)).socketsLeave(roomOf(live.watchId))
+  }
 
   function apply(live: Live, events: readonly EmergencyEvent[]): void {
     for (const event of events) {
       const at = live.pending?.toSeq ?? live.board.seq
       if (event.seq <= at)
         continue
-      live.pending ??= emptyDelta(live.board.emergencyId, live.board.seq, live.board.asOf)
-      fold(live.pending, event, live.sees)
-      live.timeline.push(event)
+      if (event.seq > at + 1) {
+        log.error({ emergencyId: live.emergencyId, at, seq: event.seq }, 'a live board missed events; its watchers ask again')
+        drop(live)
+        return
+      }
+      live.pending ??= emptyDelta(live.emergencyId, live.board.seq, live.board.asOf)
+      fold(live.pending, event, live.view.sees, live.view.unitId)
+      const entry = timelineEntry(event, live.view)
+      if (entry !== null)
+        live.timeline.push(entry)
     }
     if (live.timeline.length > TIMELINE)
-      live.timeline = live.timeline.slice(-TIMELINE)
+      live.timeline = newest(live.timeline)
     if (live.pending !== null)
       timer ??= setTimeout(flush, FLUSH_MS)
   }
@@ -72,85 +119,60 @@ export function createLiveBoards({ io, log, read, sees }: LiveBoardsDeps): LiveB
         continue
       const merged = merge(live.board, delta)
       if (merged === null) {
-        log.error({ emergencyId: live.board.emergencyId, from: delta.fromSeq, at: live.board.seq }, 'a live board lost the thread; its watchers ask again')
-        io.to(live.room).emit('board:resync', { watchId: live.watchId })
-        boards.delete(live.watchId)
+        log.error({ emergencyId: live.emergencyId, from: delta.fromSeq, at: live.board.seq }, 'a live board lost the thread; its watchers ask again')
+        drop(live)
         continue
       }
-      live.board = merged
-      live.pending = null
-      const packet = { watchId: live.watchId, delta, timeline: live.timeline }
-      live.timeline = []
-      send(live, packet)
+      const { timeline, watchId } = live
+      Object.assign(live, { board: merged, pending: null, timeline: [] })
+      // Who reads too slowly would only fall further behind.
+      for (const socket of socketsIn(watchId)) {
+        if (isCongested(socket))
+          sendAway(socket, watchId)
+      }
+      io.to(roomOf(watchId)).emit('board:delta', { watchId, delta, timeline })
     }
   }
 
-  /** One encoded packet for the room; who reads too slowly is left out and told to ask again. */
-  function send(live: Live, packet: { watchId: string, delta: BoardDelta, timeline: EmergencyEvent[] }): void {
-    for (const id of live.watchers) {
-      const socket = io.sockets.sockets.get(id)
-      if (socket === undefined) {
-        live.watchers.delete(id)
-        continue
-      }
-      if (isCongested(socket)) {
-        live.behind.add(id)
-        void socket.leave(live.room)
-      }
-      else if (live.behind.delete(id)) {
-        socket.emit('board:resync', { watchId: live.watchId })
-        live.watchers.delete(id)
-      }
-    }
-    if (live.watchers.size === 0)
-      boards.delete(live.watchId)
-    else
-      io.to(live.room).emit('board:delta', packet)
-  }
-
-  async function load(emergencyId: string, scope: BoardScope): Promise<Live> {
-    const watchId = idOf(emergencyId, scope)
-    const entry = { emergencyId, heard: [] as EmergencyEvent[], promise: Promise.resolve(null as unknown as Live) }
-    loading.set(watchId, entry)
-    entry.promise = read(emergencyId, scope).then((board) => {
-      const live: Live = { watchId, room: `board:${watchId}`, sees: sees(scope), board, pending: null, timeline: [], watchers: new Set(), behind: new Set() }
+  function load(watchId: string, emergencyId: string, scope: BoardScope): Promise<Live> {
+    const heard: EmergencyEvent[] = []
+    const promise = read(emergencyId, scope).then((board) => {
+      const live: Live = { watchId, emergencyId, view: viewOf(scope), board, pending: null, timeline: [] }
       boards.set(watchId, live)
-      apply(live, entry.heard)
+      apply(live, heard)
       return live
     }).finally(() => loading.delete(watchId))
-    return entry.promise
+    loading.set(watchId, { promise, emergencyId, heard })
+    return promise
   }
 
   const pulse = setInterval(() => {
-    for (const live of boards.values())
-      io.to(live.room).emit('pulse', { now: new Date().toISOString() })
+    for (const { watchId } of boards.values())
+      io.to(roomOf(watchId)).emit('pulse', { now: new Date().toISOString() })
   }, PULSE_MS)
   pulse.unref()
 
   return {
     async watch(socket, emergencyId, scope) {
       const watchId = idOf(emergencyId, scope)
-      const live = boards.get(watchId) ?? await (loading.get(watchId)?.promise ?? load(emergencyId, scope))
-      if (socket.connected) {
-        live.watchers.add(socket.id)
-        live.behind.delete(socket.id)
-        await socket.join(live.room)
-      }
-      // The board as of the last flush: the next delta continues exactly here.
+      const watched = [...socket.rooms].filter(room => room.startsWith(ROOM))
+      if (watched.length >= WATCHES && !watched.includes(roomOf(watchId)))
+        throw new DomainError('RATE_LIMITED', { retryAfterSec: 1 })
+      const live = boards.get(watchId) ?? await (loading.get(watchId)?.promise ?? load(watchId, emergencyId, scope))
+      // Between the reading and now the last other watcher may have left, and the board with him.
+      boards.set(watchId, live)
+      if (socket.connected)
+        void socket.join(roomOf(watchId))
+      if (!adapter.rooms.has(roomOf(watchId)))
+        boards.delete(watchId)
       return { watchId, board: live.board }
     },
-    unwatch(socket, watchId) {
-      const live = boards.get(watchId)
-      if (live === undefined)
-        return
-      live.watchers.delete(socket.id)
-      void socket.leave(live.room)
-      if (live.watchers.size === 0)
-        boards.delete(watchId)
+    async unwatch(socket, watchId) {
+      await socket.leave(roomOf(watchId))
     },
     hear(emergencyId, events) {
       for (const live of boards.values()) {
-        if (live.board.emergencyId === emergencyId)
+        if (live.emergencyId === emergencyId)
           apply(live, events)
       }
       for (const entry of loading.values()) {
@@ -158,10 +180,38 @@ export function createLiveBoards({ io, log, read, sees }: LiveBoardsDeps): LiveB
           entry.heard.push(...events)
       }
     },
+    recheck() {
+      for (const { watchId, board } of boards.values()) {
+        for (const socket of socketsIn(watchId)) {
+          try {
+            requireBoard(socket.data.actor, board.scope)
+          }
+          catch {
+            sendAway(socket, watchId)
+          }
+        }
+      }
+    },
+    watchers() {
+      const sessions = new Set<string>()
+      for (const watchId of boards.keys()) {
+        for (const socket of socketsIn(watchId))
+          sessions.add(socket.data.actor.sessionId)
+      }
+      return sessions
+    },
     size: () => boards.size,
     close() {
       clearInterval(pulse)
       clearTimeout(timer)
     },
   }
+}
+
+/** The newest entries in order, milestones before single people's. */
+function newest(entries: readonly EmergencyEvent[]): EmergencyEvent[] {
+  const milestones = entries.filter(e => isMilestone(e.type)).slice(-TIMELINE)
+  const room = TIMELINE - milestones.length
+  const personal = room === 0 ? [] : entries.filter(e => !isMilestone(e.type)).slice(-room)
+  return [...milestones, ...personal].sort((a, b) => a.seq - b.seq)
 }

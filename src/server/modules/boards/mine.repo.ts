@@ -25,8 +25,8 @@ export async function readMine(tx: Tx, emergencyId: string, personId: string, { 
   const alerts = await tx.execute<{ id: string, kind: AlertKind, text: string, issued_at: string, rally_point: string | null }>(sql`
     select a.id, a.kind, a.text, a.issued_at from alerts a join deliveries d on d.alert_id = a.id and d.person_id = ${personId} and d.channel = 'inapp'
     where a.emergency_id = ${emergencyId} order by a.issued_at desc, a.id desc limit 50`)
-  const teams = await tx.execute<{ id: string, name: string, grid_name: string, community_name: string, required: number, captain_id: string | null, captain_name: string | null, rally_point: string, address: string | null, latitude: number | null, longitude: number | null, duty_phone: string | null, going: number, on_site: number, last_seq: number }>(sql`
-    select t.id, t.name, t.grid_name, t.community_name, t.required, t.captain_id, c.name as captain_name, t.rally_point, r.address, r.latitude, r.longitude, cm.duty_phone,
+  const teams = await tx.execute<{ id: string, name: string, grid_name: string, community_id: string, community_name: string, required: number, captain_id: string | null, captain_name: string | null, rally_point: string, address: string | null, latitude: number | null, longitude: number | null, duty_phone: string | null, going: number, on_site: number, last_seq: number }>(sql`
+    select t.id, t.name, t.grid_name, t.community_id, t.community_name, t.required, t.captain_id, c.name as captain_name, t.rally_point, r.address, r.latitude, r.longitude, cm.duty_phone,
       (select count(*)::int from participants x where x.team_id = t.id and x.member_state = 'active' and x.call_state = 'answered' and x.answer <> 'cannot' and x.presence = 'none') as going,
       (select count(*)::int from participants x where x.team_id = t.id and x.presence = 'checkedIn') as on_site
     from vanguard_teams t join communities cm on cm.id = t.community_id left join persons c on c.id = t.captain_id left join rally_points r on r.grid_id = t.grid_id
@@ -81,6 +81,7 @@ export async function readMine(tx: Tx, emergencyId: string, personId: string, { 
           teamId: t.id,
           name: t.name,
           gridName: t.grid_name,
+          communityId: t.community_id,
           communityName: t.community_name,
           captain: t.captain_id === null || t.captain_name === null ? null : { personId: t.captain_id, name: t.captain_name, phone: null },
           communityPhone: t.duty_phone,
