@@ -32,7 +32,7 @@ export interface Notices {
 }
 
 /** The part of a message that invites to tap the link, which the app does not need. */
-const INVITATION = /\{签名\}|点?\{链接\}(?:答复，或回1收到并出发、2不能到|确认|答复，稍后将电话叫应|或回1确认收到)?。?/g
+const INVITATION = /\{签名\}|，并点 \{链接\} (?:答复|确认)|点 \{链接\} |\{链接\}/g
 
 export function createNotices({ clock, timeZone, countyName, grids }: { clock: Clock, timeZone: string, countyName: string, grids: GridIndex }): Notices {
   function scopeWords(gridIds: readonly string[]): string {

@@ -19,7 +19,9 @@ export function smsText(template: string, variables: TextVariables, isDrill: boo
     return text
   const signature = variables.签名 ?? ''
   const body = text.startsWith(signature) ? text.slice(signature.length) : text
-  return `${signature}演练：${body}演练，非真实险情。`
+  // A phone would take what follows a link for a part of it.
+  const gap = /[\w}]$/.test(body) ? ' ' : ''
+  return `${signature}演练：${body}${gap}演练，非真实险情。`
 }
 
 export function appText(template: string, variables: TextVariables, isDrill: boolean): string {

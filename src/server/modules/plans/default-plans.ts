@@ -42,13 +42,14 @@ export function ladderOf(level: ResponseLevel): LadderRung[] {
   return level === 2 ? FAST : SLOW
 }
 
+/** Spaces around a link: many phones take the characters that follow for a part of it. */
 const SMS: MessageTemplates = {
-  activationSms: '{签名}急时响应：{事件}{级别}。请{时限}前到{集结点}报到。点{链接}答复，或回1收到并出发、2不能到。',
-  standbySms: '{签名}预警待命：{事件}。请保持手机畅通、备齐装备、待令集结。点{链接}或回1确认收到。',
-  dutySms: '{签名}{事件}{级别}已启动，请到本网格在岗待命，接应党员先锋队。点{链接}确认。',
+  activationSms: '{签名}急时响应：{事件}{级别}。请{时限}前到{集结点}报到，并点 {链接} 答复。',
+  standbySms: '{签名}预警待命：{事件}。请保持手机畅通、备齐装备、待令集结，并点 {链接} 确认。',
+  dutySms: '{签名}{事件}{级别}已启动，请到本网格在岗待命，接应党员先锋队，并点 {链接} 确认。',
   correctionSms: '{签名}更正：{内容}。以此为准。{链接}',
   levelChangeSms: '{签名}响应调整：{事件}现为{级别}。已到岗人员听社区指挥，其余人员待令。{链接}',
-  urgeSms: '{签名}催办：您尚未确认{事件}{级别}响应，请立即点{链接}答复，稍后将电话叫应。',
+  urgeSms: '{签名}催办：您尚未确认{事件}{级别}响应，请立即点 {链接} 答复，稍后将电话叫应。',
   releaseSms: '{签名}{事件}：{内容}，您无需到岗，感谢待命。',
   terminationSms: '{签名}响应终止：{事件}已解除。请向队长报告、签离后撤收，返程注意安全。{链接}',
   revocationSms: '{签名}误启动撤销：{事件}系误发，您无需到岗，给您带来不便，敬请谅解。',
