@@ -113,6 +113,15 @@ it('survives a stalled event loop without taking the database for dead', async (
   expect(db.isUp()).toBe(true)
 })
 
+it('reads and writes arrays without having asked the server for their types', async () => {
+  const texts = ['a', 'b,c', '"', '汛']
+  const ids = ['00000000-0000-7000-8000-000000000001', '00000000-0000-7000-8000-000000000002']
+  const rows = await db.read.tx(tx => tx.execute(sql`
+    select ${sql.param(texts)}::text[] as texts, ${sql.param(ids)}::uuid[] as ids, array[1, null, 3]::int[] as numbers, array[5]::bigint[] as big, array[true] as flags, 7::bigint as count
+    where 'b,c' = any (${sql.param(texts)}::text[])`))
+  expect(rows[0]).toEqual({ texts, ids, numbers: [1, null, 3], big: [5], flags: [true], count: 7 })
+})
+
 it('names the violated constraint and passes it through', async () => {
   const twice = db.work.tx(async (tx) => {
     for (let i = 0; i < 2; i++)

@@ -126,13 +126,17 @@ class Guard {
     if (this.#probe.isLost)
       this.#probe = this.#openProbe()
     const probe = this.#probe
-    // A standby answers too, but it is not the database that commands need.
+    // A standby answers too, but it is not the database that commands need: another host may be.
     const alive = await within(PROBE_TIMEOUT_MS, probe.race(probe.sql<{ standby: boolean }[]>`select pg_is_in_recovery() as standby`.execute()))
-      .then(rows => rows[0]?.standby === false, () => false)
+      .then(rows => rows[0]?.standby === false ? true : 'standby', () => false)
     if (this.#closed)
       return
-    if (alive) {
+    if (alive === true) {
       this.#route.proven()
+      if (this.#missed > 0) {
+        for (const lane of Object.values(this.lanes))
+          lane.refresh()
+      }
       this.#missed = 0
       if (!this.#up) {
         this.#up = true
@@ -142,6 +146,8 @@ class Guard {
       }
       return
     }
+    if (alive === 'standby')
+      this.#route.nextHost()
     this.#missed++
     // The probe's own link may be the broken thing: the next beat gets a new one.
     probe.destroy()

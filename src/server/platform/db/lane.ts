@@ -130,9 +130,7 @@ export class GuardedLane implements Lane {
         throw error
       expired = true
       this.#deps.suspect()
-      // What made this link silent has perhaps silenced its neighbours: those at rest cost nothing to replace.
-      for (const idle of [...this.#idle])
-        idle.destroy()
+      this.refresh()
       // A living server has cancelled the statement by then; a half-open link never ends by itself.
       setTimeout(() => {
         if (this.#running.has(run))
@@ -151,21 +149,20 @@ export class GuardedLane implements Lane {
     if (this.#queue.size >= QUEUE_CAP)
       throw overloaded()
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => waiter.refuse(overloaded()), until - performance.now())
-      const leave = () => {
-        clearTimeout(timer)
-        this.#queue.delete(waiter)
-      }
+      let timer: NodeJS.Timeout | undefined
       const waiter: Waiter = {
-        take(link) {
-          leave()
+        take: (link) => {
+          clearTimeout(timer)
+          this.#queue.delete(waiter)
           resolve(link)
         },
-        refuse(error) {
-          leave()
+        refuse: (error) => {
+          clearTimeout(timer)
+          this.#queue.delete(waiter)
           reject(error)
         },
       }
+      timer = setTimeout(() => waiter.refuse(overloaded()), until - performance.now())
       this.#queue.add(waiter)
     })
   }
@@ -199,6 +196,12 @@ export class GuardedLane implements Lane {
 
   #first(): Waiter | undefined {
     return this.#queue.values().next().value
+  }
+
+  /** What silenced one link has perhaps silenced its neighbours: those at rest cost nothing to replace. */
+  refresh(): void {
+    for (const idle of [...this.#idle])
+      idle.destroy()
   }
 
   up(): void {

@@ -12,6 +12,7 @@ import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
+import { arrayTypes } from './array-types.ts'
 
 export interface LinkOptions {
   url: string
@@ -26,6 +27,10 @@ export interface LinkOptions {
   isProbe?: boolean
   onNotify?: (payload: string) => void
 }
+
+const YOUNG_MS = 1_000
+const LONGEST_PAUSE_MS = 2_000
+const CONNECT_TIMEOUT_SEC = 2
 
 /** The way to one database, shared by all its links: which of its hosts, and how much patience. */
 export class Route {
@@ -44,6 +49,10 @@ export class Route {
 
   diedYoung(): void {
     this.#strikes = Math.min(this.#strikes + 1, 10)
+    this.nextHost()
+  }
+
+  nextHost(): void {
     this.#host++
   }
 
@@ -51,10 +60,6 @@ export class Route {
     this.#strikes = 0
   }
 }
-
-const YOUNG_MS = 1_000
-const LONGEST_PAUSE_MS = 2_000
-const CONNECT_TIMEOUT_SEC = 2
 
 /** Says that it dies before anyone else hears of it. */
 class WatchedSocket extends Socket {
@@ -102,7 +107,7 @@ export class Link {
       connect_timeout: CONNECT_TIMEOUT_SEC,
       idle_timeout: 0,
       max_lifetime: null,
-      fetch_types: options.onNotify === undefined,
+      fetch_types: false,
       onnotice: () => {},
       // Typed loosely by the driver's author: these are in its code, not in its types.
       ...{
@@ -111,6 +116,7 @@ export class Link {
         onnotify: (_: string, payload: string) => options.onNotify?.(payload),
       },
       types: {
+        ...arrayTypes,
         // int8 counts and sequence numbers stay far below 2^53.
         bigint: { to: 20, from: [20], serialize: (x: number) => String(x), parse: (x: string) => Number(x) },
       },
@@ -184,20 +190,18 @@ export class Link {
     if (!isFirst || this.#isLost)
       return new Promise(() => {})
     const at = this.#route.pick(host)
+    const madeAt = performance.now()
     const socket = new WatchedSocket(() => {
-      clearTimeout(grown)
       if (!this.#isEnded && performance.now() - madeAt < YOUNG_MS)
         this.#route.diedYoung()
       // The driver hears of the death in a moment, and must find the link marked by then.
       this.#lose()
     })
     this.#socket = socket
-    const madeAt = performance.now()
-    const grown = setTimeout(() => {
-      if (socket.bytesRead > 0)
+    setTimeout(() => {
+      if (!this.#isLost && socket.bytesRead > 0)
         this.#route.proven()
-    }, YOUNG_MS)
-    grown.unref()
+    }, YOUNG_MS).unref()
     // Kept by the socket until it is connected.
     socket.setNoDelay(true).setKeepAlive(true, 5_000)
     if (typeof path === 'string')
