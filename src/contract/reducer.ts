@@ -7,7 +7,7 @@
  */
 import type { Counts } from './counting.ts'
 import type { BulkChange, EmergencyEvent, EmergencyHeader, PersonChange, Standing, TeamTile } from './events.ts'
-import type { AnswerVia, CheckInFlag, ScopeType, TeamPost } from './vocabulary.ts'
+import type { AnswerVia, CheckInFlag, EmergencyState, ScopeType, TeamPost } from './vocabulary.ts'
 import { emptyCounts, tally } from './counting.ts'
 
 /** Which part of an emergency a board shows. People are named only below county and township. */
@@ -64,11 +64,27 @@ export function emptyDelta(emergencyId: string, seq: number, asOf: string): Boar
   return { emergencyId, fromSeq: seq, toSeq: seq, asOf, teams: [], teamCounts: {}, dutyCounts: {}, people: [] }
 }
 
-/** True when the scope shows this grid; `communityOf`/`townshipOf` come from the registry. */
+/** True when the scope shows this grid; which grids a community or township has, the registry knows. */
 export type GridFilter = (gridId: string) => boolean
 
-function add(delta: BoardDelta, standing: Standing, n: number, sees: GridFilter): void {
-  if (standing.gridId === null || !sees(standing.gridId))
+/** What a scope shows of an emergency: some grids, or, for a unit, its own people wherever they serve. */
+export interface BoardFilter {
+  sees: GridFilter
+  unitId: string | null
+}
+
+/** A delta names this many people at most; a screen then asks for its page anew. */
+export const PEOPLE_NAMED = 200
+
+/** In these states an emergency's teams are dissolved. */
+const DISSOLVED: readonly EmergencyState[] = ['review', 'archived', 'lifted', 'revoked']
+
+function shows({ sees }: BoardFilter, standing: Standing | null): standing is Standing & { gridId: string } {
+  return standing !== null && standing.gridId !== null && sees(standing.gridId)
+}
+
+function add(delta: BoardDelta, standing: Standing, n: number, filter: BoardFilter): void {
+  if (!shows(filter, standing))
     return
   if (standing.audience === 'team') {
     if (standing.teamId !== null)
@@ -79,59 +95,66 @@ function add(delta: BoardDelta, standing: Standing, n: number, sees: GridFilter)
   }
 }
 
-function addBulk(delta: BoardDelta, changes: readonly BulkChange[], sees: GridFilter): void {
+function addBulk(delta: BoardDelta, changes: readonly BulkChange[], filter: BoardFilter): void {
   for (const { before, after, n } of changes) {
     if (before !== null)
-      add(delta, before, -n, sees)
-    add(delta, after, n, sees)
+      add(delta, before, -n, filter)
+    add(delta, after, n, filter)
+    // Whose units they are is not said: a unit's screen asks again.
+    if (filter.unitId !== null || shows(filter, before) || shows(filter, after))
+      delta.people = 'all'
   }
-  if (changes.length > 0)
+}
+
+/** Does the scope show this person, before or after the change? */
+export function concerns(filter: BoardFilter, change: PersonChange): boolean {
+  return shows(filter, change.before) || shows(filter, change.after) || (filter.unitId !== null && change.unitId === filter.unitId)
+}
+
+function addOne(delta: BoardDelta, change: PersonChange, filter: BoardFilter): void {
+  if (!concerns(filter, change))
+    return
+  if (change.before !== null)
+    add(delta, change.before, -1, filter)
+  add(delta, change.after, 1, filter)
+  if (delta.people === 'all' || delta.people.includes(change.personId))
+    return
+  if (delta.people.length < PEOPLE_NAMED)
+    delta.people.push(change.personId)
+  else
     delta.people = 'all'
 }
 
-function addOne(delta: BoardDelta, change: PersonChange, sees: GridFilter): void {
-  const seen = [change.before, change.after].some(s => s !== null && s.gridId !== null && sees(s.gridId))
-  if (!seen)
-    return
-  if (change.before !== null)
-    add(delta, change.before, -1, sees)
-  add(delta, change.after, 1, sees)
-  if (delta.people !== 'all' && !delta.people.includes(change.personId))
-    delta.people.push(change.personId)
-}
-
-function setTeams(delta: BoardDelta, tiles: readonly TeamTile[], sees: GridFilter): void {
-  for (const tile of tiles) {
-    if (!sees(tile.gridId))
-      continue
-    delta.teams = delta.teams.filter(t => t.teamId !== tile.teamId)
-    delta.teams.push(tile)
-  }
+function setTeams(delta: BoardDelta, tiles: readonly TeamTile[], { sees }: BoardFilter): void {
+  const seen = tiles.filter(tile => sees(tile.gridId))
+  if (seen.length > 0)
+    delta.teams = [...new Map([...delta.teams, ...seen].map(tile => [tile.teamId, tile])).values()]
 }
 
 /** Folds one event into a delta, in place. Events must come in order, without gaps. */
-export function fold(delta: BoardDelta, event: EmergencyEvent, sees: GridFilter): void {
+export function fold(delta: BoardDelta, event: EmergencyEvent, sees: GridFilter, unitId: string | null = null): void {
+  const filter = { sees, unitId }
   delta.toSeq = event.seq
   delta.asOf = event.at
   const { data } = event
   if ('header' in data)
     delta.header = data.header
   if ('teams' in data)
-    setTeams(delta, data.teams, sees)
+    setTeams(delta, data.teams, filter)
   if ('team' in data)
-    setTeams(delta, [data.team], sees)
+    setTeams(delta, [data.team], filter)
   if ('changes' in data)
-    addBulk(delta, data.changes, sees)
+    addBulk(delta, data.changes, filter)
   if ('change' in data)
-    addOne(delta, data.change, sees)
+    addOne(delta, data.change, filter)
   if ('people' in data) {
     for (const change of data.people)
-      addOne(delta, change, sees)
+      addOne(delta, change, filter)
   }
   if ('incoming' in data) {
     if (data.outgoing !== null)
-      addOne(delta, data.outgoing, sees)
-    addOne(delta, data.incoming, sees)
+      addOne(delta, data.outgoing, filter)
+    addOne(delta, data.incoming, filter)
   }
 }
 
@@ -152,6 +175,10 @@ export function merge(board: Board, delta: BoardDelta): Board | null {
     if (team === undefined)
       return null
     teams[teamId] = { ...team, counts: plus(team.counts, counts) }
+  }
+  if (delta.header !== undefined && DISSOLVED.includes(delta.header.state)) {
+    for (const [teamId, team] of Object.entries(teams))
+      teams[teamId] = { ...team, state: 'dissolved' }
   }
   const duty = { ...board.duty }
   for (const [gridId, counts] of Object.entries(delta.dutyCounts))

@@ -1,8 +1,6 @@
 /** Composition: the only place that wires rooms together. Builds everything, listens to nothing. */
 import type { z } from 'zod'
 import type { CountyInfo, DemoAccounts } from '../contract/identity.ts'
-import type { GiveAnswer, GiveReceipt } from '../contract/calls.ts'
-import type { CheckIn } from '../contract/presence.ts'
 import type { Clock } from './platform/clock.ts'
 import type { Config } from './platform/config.ts'
 import type { Database } from './platform/db/index.ts'
@@ -10,8 +8,6 @@ import type { App, RouteEntry } from './platform/http/index.ts'
 import type { Logger } from './platform/logger.ts'
 import type { Secrets } from './platform/secrets.ts'
 import { CountyInfo as CountyInfoSchema, DemoAccounts as DemoAccountsSchema } from '../contract/identity.ts'
-import { GiveAnswer as GiveAnswerSchema, GiveReceipt as GiveReceiptSchema } from '../contract/calls.ts'
-import { CheckIn as CheckInSchema } from '../contract/presence.ts'
 import { PROTOCOL_VERSION } from '../contract/protocol.ts'
 import { createSandboxSms, registerSandboxRoutes } from './channels/sms/sandbox.ts'
 import { createBoards, createGateway, createLiveBoards, registerBoardsRoutes } from './modules/boards/index.ts'
@@ -25,9 +21,10 @@ import { createPhoneVault, createRegistry, GridIndex, registerRegistryRoutes } f
 import { createReviews, registerReviewRoutes } from './modules/review/index.ts'
 import { createTeams, registerTeamsRoutes } from './modules/teams/index.ts'
 import { createTail } from './platform/eventlog/index.ts'
-import { addGauge, createHttp, parseInput, serveWebClient } from './platform/http/index.ts'
-import { command, createRealtime } from './platform/realtime/index.ts'
+import { addGauge, createHttp, serveWebClient } from './platform/http/index.ts'
+import { createRealtime } from './platform/realtime/index.ts'
 import { createScheduler } from './platform/scheduler.ts'
+import { serveSockets } from './sockets.ts'
 
 export interface AppDeps {
   config: Config
@@ -126,28 +123,23 @@ export async function buildApp({ config, secrets, db, log, clock, demoAccounts, 
     await serveWebClient(app, webRoot)
 
   const realtime = createRealtime({ server: app.server, publicUrl, protocol: PROTOCOL_VERSION, log, authenticate: request => identity.authenticate(request.headers.cookie) })
-  const live = createLiveBoards({ io: realtime.io, log, read: boards.read, sees: boards.filterOf })
-  const gateway = createGateway({ db, realtime, boards: live, countyMode: boards.countyMode, recordAccepted: (alertId, emergencyId, personIds) => calls.recordAccepted(alertId, emergencyId, 'inapp', personIds) })
+  const live = createLiveBoards({ io: realtime.io, log, read: boards.read, viewOf: boards.viewOf, requireBoard: boards.requireBoard })
+  const gateway = createGateway({
+    db,
+    log,
+    realtime,
+    boards: live,
+    countyMode: boards.countyMode,
+    recordAccepted: (alertId, emergencyId, personIds) => calls.recordAccepted(alertId, emergencyId, 'inapp', personIds),
+    recheckSessions: identity.recheckSessions,
+  })
   tail.subscribe(async (emergencyId, events) => {
     if (events.some(e => e.type === 'alert.issued'))
       calls.wakeSender()
     await gateway.hear(emergencyId, events)
   })
-  identity.onSessionEnded(sessionId => realtime.endSession(sessionId))
-
-  realtime.io.on('connection', (socket) => {
-    socket.on('call:receipt', command(socket, log, ({ emergencyId, ...receipt }: GiveReceipt & { emergencyId: string }, caller) => calls.receipt(caller, emergencyId, parseInput(GiveReceiptSchema, receipt, caller.language))))
-    socket.on('call:answer', command(socket, log, ({ emergencyId, ...answer }: GiveAnswer & { emergencyId: string }, caller) => calls.answer(caller, emergencyId, parseInput(GiveAnswerSchema, answer, caller.language))))
-    socket.on('presence:checkIn', command(socket, log, ({ emergencyId, ...checkIn }: CheckIn & { emergencyId: string }, caller) => presence.checkIn(caller, emergencyId, parseInput(CheckInSchema, checkIn, caller.language))))
-    socket.on('board:watch', command(socket, log, async ({ emergencyId, scope }, { actor }) => {
-      boards.requireBoard(actor, scope)
-      return live.watch(socket, emergencyId, scope)
-    }))
-    socket.on('board:unwatch', command(socket, log, async ({ watchId }) => {
-      live.unwatch(socket, watchId)
-      return {}
-    }))
-  })
+  identity.onSessionEnded(sessionId => realtime.endSession(sessionId, 'signedOut'))
+  serveSockets({ realtime, log, calls, presence, boards, live })
 
   addGauge(metrics, 'pingji_sockets', 'Open sockets of this process', () => realtime.size())
   addGauge(metrics, 'pingji_live_boards', 'Boards that somebody watches in this process', () => live.size())
@@ -163,7 +155,9 @@ export async function buildApp({ config, secrets, db, log, clock, demoAccounts, 
 
   // Sockets first: an open one would keep the server from closing for ever.
   app.addHook('preClose', async () => {
+    boards.close()
     live.close()
+    await gateway.close()
     await realtime.close()
   })
   app.addHook('onClose', async () => {

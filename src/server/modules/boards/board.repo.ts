@@ -47,6 +47,10 @@ export async function readBoard(tx: Tx, grids: GridIndex, emergencyId: string, s
   return { emergencyId, scope, seq: stream?.last_seq ?? 0, asOf: new Date(stream?.at ?? e.createdAt).toISOString(), header: headerOf(e), teams, duty }
 }
 
+export async function hasPeopleOfUnit(tx: Tx, emergencyId: string, unitId: string | null): Promise<boolean> {
+  return (await tx.execute(sql`select 1 from participants where emergency_id = ${emergencyId} and unit_id = ${unitId} limit 1`)).length > 0
+}
+
 export interface PeopleRequest {
   emergencyId: string
   /** Empty: nobody. */

@@ -2,22 +2,26 @@ import type { z } from 'zod'
 import type { BoardPeopleQuery, BoardPeopleReply, BoardQuery, EmergencyRow, EventsQuery, Home, Mine, MyEmergency } from '../../../contract/boards.ts'
 import type { EmergencyEvent } from '../../../contract/events.ts'
 import type { Board, BoardScope } from '../../../contract/reducer.ts'
+import type { Scope } from '../../../contract/common.ts'
 import type { Mode } from '../../../contract/vocabulary.ts'
 import type { Database, Tx } from '../../platform/db/index.ts'
 import type { Tail } from '../../platform/eventlog/index.ts'
 import type { Actor, Caller } from '../../platform/http/index.ts'
 import type { GridIndex, PhoneVault } from '../registry/index.ts'
+import type { TimelineView } from './timeline.rules.ts'
 import { DomainError } from '../../platform/errors.ts'
+import { lastSeqOf } from '../../platform/eventlog/index.ts'
 import { audit } from '../audit/index.ts'
 import { captainOf } from '../calls/index.ts'
-import { getEmergency, modeOf, modesOfGrids, openEmergencies } from '../emergencies/index.ts'
+import { getEmergency, gridsOf, modeOf, modesOfGrids, openEmergencies } from '../emergencies/index.ts'
 import { requireAccess, requireScopes } from '../identity/index.ts'
 import { findParticipant } from '../participants/index.ts'
 import { findPerson, gridsOfScopes, placeOfScope } from '../registry/index.ts'
-import { filterOf, readBoard, readPeople } from './board.repo.ts'
+import { filterOf, hasPeopleOfUnit, readBoard, readPeople } from './board.repo.ts'
 import { listEmergencies, readHome } from './home.repo.ts'
 import { emergenciesOf, readMine } from './mine.repo.ts'
 import { readEvents } from './timeline.repo.ts'
+import { timelineEntry } from './timeline.rules.ts'
 
 export interface BoardsDeps {
   db: Database
@@ -49,18 +53,45 @@ export function createBoards({ db, grids, vault, countyName, tail, today }: Boar
     return modeOf(open.filter(e => !e.isDrill).map(e => e.state))
   }
 
+  /** An emergency elsewhere is none of the scope's business: as absent as one that does not exist. */
+  async function requireTouched(tx: Tx, emergencyId: string, scope: BoardScope): Promise<void> {
+    await getEmergency(tx, emergencyId)
+    const touched = scope.type === 'county'
+      || (scope.type === 'unit' ? await hasPeopleOfUnit(tx, emergencyId, scope.id) : (await gridsOf(tx, emergencyId)).some(filterOf(grids, scope)))
+    if (!touched)
+      throw new DomainError('NOT_FOUND')
+  }
+
+  const read = (emergencyId: string, scope: BoardScope) => snapshot(async (tx) => {
+    await requireTouched(tx, emergencyId, scope)
+    return readBoard(tx, grids, emergencyId, scope)
+  })
+
+  function viewOf(scopes: readonly Scope[]): TimelineView {
+    const visible = new Set(grids.within(scopes))
+    return {
+      sees: gridId => visible.has(gridId),
+      unitId: scopes.find(s => s.type === 'unit')?.id ?? null,
+      masksNames: scopes.some(s => s.type === 'county' || s.type === 'township'),
+    }
+  }
+
+  /** Long polls under way; they end when something happens, when their time is up, or with the service. */
+  const polls = new Set<() => void>()
+
   const chiefOf = (actor: Actor) => (gridId: string) => actor.grants.some(g => g.role === 'gridChief' && g.scopeId === gridId)
 
   return {
     countyMode,
-    filterOf: (scope: BoardScope) => filterOf(grids, scope),
-    read: (emergencyId: string, scope: BoardScope) => snapshot(tx => readBoard(tx, grids, emergencyId, scope)),
+    viewOf: (scope: BoardScope) => viewOf([scope]),
+    read,
     requireBoard,
+    close: () => polls.forEach(end => end()),
 
     board({ actor }: Caller, emergencyId: string, query: z.output<typeof BoardQuery>): Promise<Board> {
       const scope = { type: query.scope, id: query.scopeId ?? null }
       requireBoard(actor, scope)
-      return snapshot(tx => readBoard(tx, grids, emergencyId, scope))
+      return read(emergencyId, scope)
     },
 
     /** People by name: for the community, the grid, the unit; the county asks for one community at a time. */
@@ -69,9 +100,9 @@ export function createBoards({ db, grids, vault, countyName, tail, today }: Boar
       requireBoard(actor, scope)
       const ids = query.ids === undefined ? null : query.ids.split(',').filter(id => /^[\da-f-]{36}$/.test(id)).slice(0, 200)
       return snapshot(async (tx) => {
-        const board = await readBoard(tx, grids, emergencyId, scope)
+        await requireTouched(tx, emergencyId, scope)
         const { people, next } = await readPeople(tx, grids, { emergencyId, scope, ids, after: query.after ?? null, limit: query.limit })
-        return { seq: board.seq, people, next }
+        return { seq: await lastSeqOf(tx, emergencyId), people, next }
       })
     },
 
@@ -86,27 +117,49 @@ export function createBoards({ db, grids, vault, countyName, tail, today }: Boar
       return { seq: board.seq, people: people.filter(p => p.standing.teamId === teamId), next: null }
     }),
 
+    /** The county reads the log as it is; everyone else what concerns his own places, as on his timeline. */
     async events({ actor }: Caller, emergencyId: string, query: z.output<typeof EventsQuery>): Promise<{ events: EmergencyEvent[] }> {
-      // The log names people: whoever may see the whole county's board may read it.
-      requireAccess(actor, 'board.view', {}, 'board.view')
-      const request = { after: query.after, before: query.before ?? null, limit: query.limit, milestones: query.milestones === 'true' }
-      const look = () => db.read.tx(async (tx) => {
+      const scopes = requireScopes(actor, 'board.view')
+      const isCounty = scopes.some(s => s.type === 'county')
+      const view = viewOf(scopes)
+      const page = (after: number, before: number | null) => db.read.tx(async (tx) => {
         await getEmergency(tx, emergencyId)
-        return readEvents(tx, emergencyId, request)
+        const touched = isCounty || (await gridsOf(tx, emergencyId)).some(view.sees) || (view.unitId !== null && await hasPeopleOfUnit(tx, emergencyId, view.unitId))
+        if (!touched)
+          throw new DomainError('NOT_FOUND')
+        return readEvents(tx, emergencyId, { after, before, limit: query.limit, milestones: query.milestones === 'true' })
       }, { readOnly: true })
-      const events = await look()
-      if (events.length > 0 || query.wait === 0)
-        return { events }
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(done, query.wait * 1_000)
-        const stop = tail.subscribe(id => id === emergencyId ? done() : undefined)
-        function done() {
-          clearTimeout(timer)
-          stop()
-          resolve()
+      // Heard from before the first look on, so that nothing falls between a look and the waiting.
+      const news = signal()
+      const stop = tail.subscribe(id => id === emergencyId ? news.set() : undefined)
+      let isOver = query.wait === 0
+      const end = () => {
+        isOver = true
+        news.set()
+      }
+      const timer = setTimeout(end, query.wait * 1_000)
+      polls.add(end)
+      try {
+        for (let after = query.after, before = query.before ?? null; ;) {
+          const found = await page(after, before)
+          const events = isCounty ? found : found.flatMap(e => timelineEntry(e, view) ?? [])
+          const last = found.at(-1)
+          if (events.length > 0 || (isOver && found.length < query.limit))
+            return { events }
+          // All of it was others' business: on from there.
+          if (last !== undefined && before === null)
+            after = last.seq
+          else if (last !== undefined)
+            before = last.seq
+          if (found.length < query.limit)
+            await news.wait()
         }
-      })
-      return { events: await look() }
+      }
+      finally {
+        clearTimeout(timer)
+        stop()
+        polls.delete(end)
+      }
     },
 
     async list({ actor }: Caller): Promise<{ emergencies: EmergencyRow[] }> {
@@ -158,5 +211,25 @@ export function createBoards({ db, grids, vault, countyName, tail, today }: Boar
       await audit(tx, { actorId: actor.personId, action: 'person.revealPhone', subjectType: 'person', subjectId: captain.personId, requestId, details: { emergencyId, reason: 'call the captain' } })
       return { phone: vault.open(captain.phoneCipher) }
     }),
+  }
+}
+
+/** Something happened since the last time that somebody waited for it. */
+function signal(): { set: () => void, wait: () => Promise<void> } {
+  let isSet = false
+  let resolve = () => {}
+  return {
+    set() {
+      isSet = true
+      resolve()
+    },
+    async wait() {
+      if (!isSet) {
+        await new Promise<void>((done) => {
+          resolve = done
+        })
+      }
+      isSet = false
+    },
   }
 }

@@ -7,7 +7,7 @@ import { dayOf, HOUR } from '../../platform/clock.ts'
 import { DomainError } from '../../platform/errors.ts'
 import { createRateLimit } from '../../platform/http/index.ts'
 import { verifyPassword } from './passwords.ts'
-import { findAccountByPhone, findActor, insertSession, revokeSession } from './sessions.repo.ts'
+import { findAccountByPhone, findActor, insertSession, recheckSessions, revokeSession } from './sessions.repo.ts'
 
 /** Account sessions: 12 hours in all, an hour idle (a command centre works in shifts). */
 const ACCOUNT_TTL_MS = 12 * HOUR
@@ -108,6 +108,9 @@ export function createIdentity({ db, clock, config, people }: IdentityDeps) {
     },
 
     me: (actor: Actor): Promise<Me> => db.read.tx(tx => meOf(tx, actor), { readOnly: true }),
+
+    /** For sockets, which are asked once and then stand for hours. */
+    recheckSessions: (sessionIds: readonly string[], withGrants: ReadonlySet<string>) => db.work.tx(tx => recheckSessions(tx, sessionIds, withGrants, clock.now(), dayOf(clock.now(), config.timeZone))),
 
     onSessionEnded(hear: (sessionId: string) => void): void {
       listeners.add(hear)

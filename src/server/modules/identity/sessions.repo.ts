@@ -49,6 +49,26 @@ export async function findActor(tx: Tx, token: string, now: Date, today: string,
   return { kind: row.kind, sessionId: row.id, personId: row.person_id, grants, emergencyId: row.emergency_id, expiresAt: new Date(row.expires_at) }
 }
 
+/**
+ * The living sessions among these, with the present rights of those in `withGrants`. They are in use at
+ * this moment, so none of them is idle: a wall that nobody touches stays on through the shift.
+ */
+export async function recheckSessions(tx: Tx, sessionIds: readonly string[], withGrants: ReadonlySet<string>, now: Date, today: string): Promise<Map<string, Pick<Actor, 'grants'> | null>> {
+  const rows = await tx.execute<{ id: string, grants: ActorGrant[] | null }>(sql`
+    with living as (
+      select s.id, s.person_id, s.kind, s.last_seen_at from sessions s
+      where s.id = any(${sql.param(`{${sessionIds.join(',')}}`)}::uuid[]) and s.revoked_at is null and s.expires_at > ${now.toISOString()}
+        and (s.kind = 'link' or not exists (select from accounts a where a.person_id = s.person_id and a.disabled))
+    ), seen as (
+      update sessions set last_seen_at = ${now.toISOString()} from living
+      where sessions.id = living.id and living.kind = 'account' and living.last_seen_at < ${new Date(now.getTime() - SEEN_EVERY_MS).toISOString()}
+    )
+    select id, case when id = any(${sql.param(`{${[...withGrants].join(',')}}`)}::uuid[]) then
+      (select coalesce(json_agg(json_build_object('role', r.role, 'scopeType', r.scope_type, 'scopeId', r.scope_id) order by r.role, r.scope_id), '[]') from roles_on(${today}::date) r where r.person_id = living.person_id) end as grants
+    from living`)
+  return new Map(rows.map(r => [r.id, r.grants === null ? null : { grants: r.grants }]))
+}
+
 export async function revokeSession(tx: Tx, sessionId: string, now: Date): Promise<void> {
   await tx.execute(sql`update sessions set revoked_at = ${now.toISOString()} where id = ${sessionId} and revoked_at is null`)
 }

@@ -15,6 +15,8 @@ export interface SocketData {
   /** Commands still allowed in this second. */
   tokens: number
   refilledAt: number
+  /** Id of the last answer or check-in that came through this socket: its effect is no news here. */
+  lastCommandId: string | null
 }
 
 export type RealtimeSocket = Socket<ClientToServerEvents, ServerToClientEvents, DefaultEventsMap, SocketData>
@@ -24,8 +26,11 @@ export interface Realtime {
   /** This process's sockets of a person. */
   socketsOf: (personId: string) => ReadonlySet<RealtimeSocket>
   personIds: () => Iterable<string>
-  /** Cuts every socket of a session at once. */
-  endSession: (sessionId: string) => void
+  sessionIds: () => Iterable<string>
+  /** Tells every socket of a session that it is over, and cuts it. */
+  endSession: (sessionId: string, reason: 'revoked' | 'expired' | 'signedOut') => void
+  /** Rights changed while the socket stood. */
+  renewGrants: (sessionId: string, grants: Actor['grants']) => void
   size: () => number
   close: () => Promise<void>
 }
@@ -103,7 +108,7 @@ export function createRealtime(options: RealtimeOptions): Realtime {
       next(Object.assign(new Error('PROTOCOL_VERSION_MISMATCH'), { data: body }))
       return
     }
-    socket.data = { actor: request.actor, language, tokens: COMMANDS_PER_SEC, refilledAt: performance.now() }
+    socket.data = { actor: request.actor, language, tokens: COMMANDS_PER_SEC, refilledAt: performance.now(), lastCommandId: null }
     next()
   })
 
@@ -121,9 +126,16 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     io,
     socketsOf: personId => people.get(personId) ?? nobody,
     personIds: () => people.keys(),
-    endSession(sessionId) {
-      for (const socket of sessions.get(sessionId) ?? [])
+    sessionIds: () => sessions.keys(),
+    endSession(sessionId, reason) {
+      for (const socket of [...sessions.get(sessionId) ?? []]) {
+        socket.emit('session:ended', { reason })
         socket.disconnect(true)
+      }
+    },
+    renewGrants(sessionId, grants) {
+      for (const { data } of sessions.get(sessionId) ?? [])
+        data.actor = { ...data.actor, grants }
     },
     size: () => io.engine.clientsCount,
     async close() {
