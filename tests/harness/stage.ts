@@ -73,7 +73,8 @@ export interface Running {
 /** As the console shows it; the reply of a refused request. */
 export const refused = (code: string) => ({ status: expect.any(Number), body: { error: expect.objectContaining({ code }) } })
 
-export async function openStage() {
+/** `processes`: how many services share the database; requests go to them in turn. */
+export async function openStage({ processes = 1 } = {}) {
   const db = await openTestDatabase()
   let now = new Date('2026-07-01T02:00:00Z')
   const clock = { now: () => new Date(now) }
@@ -89,9 +90,13 @@ export async function openStage() {
   const vault = createPhoneVault(secrets)
   const county: SmallCounty = await db.work.tx(tx => seedSmallCounty(tx, vault, '2026-07-01'), { deadlineMs: 30_000 })
   const config = readConfig({ MODE: 'demo', PUBLIC_URL: 'http://localhost:4700', PORT: '4700' })
-  const built = await buildApp({ config, secrets, db, log, clock, demoAccounts: [], jobs: false, webRoot: null })
-  await built.app.ready()
-  afterAll(() => built.app.close())
+  const services = await Promise.all(Array.from({ length: processes }, () => buildApp({ config, secrets, db, log, clock, demoAccounts: [], jobs: false, webRoot: null })))
+  const [built] = services
+  if (built === undefined)
+    throw new Error('at least one process')
+  await Promise.all(services.map(({ app }) => app.ready()))
+  afterAll(() => Promise.all(services.map(({ app }) => app.close())))
+  let turn = 0
   afterEach(() => {
     expect(errors.splice(0), 'error-level log lines').toEqual([])
   })
@@ -148,7 +153,8 @@ export async function openStage() {
   // People -------------------------------------------------------------------------------------------
   let lawOn = true
   async function request(cookie: string | null, method: 'GET' | 'POST', url: string, body?: object, headers: Record<string, string> = {}): Promise<Reply> {
-    const reply = await built.app.inject({ method, url, headers: { 'x-requested-with': 'pingji', ...headers, ...(cookie === null ? {} : { cookie }) }, ...(body === undefined ? {} : { payload: body }) })
+    const { app } = services[turn++ % services.length] ?? built
+    const reply = await app.inject({ method, url, headers: { 'x-requested-with': 'pingji', ...headers, ...(cookie === null ? {} : { cookie }) }, ...(body === undefined ? {} : { payload: body }) })
     if (method === 'POST' && lawOn)
       await checkLaw()
     return { status: reply.statusCode, body: reply.body === '' ? null : reply.json() }

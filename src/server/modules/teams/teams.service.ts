@@ -155,7 +155,7 @@ export function createTeams({ db, clock, grids, tail, notifyPeople }: TeamsDeps)
     /** Between the grids of one community; further away it is reinforcement. @throws OTHER_COMMUNITY */
     move: (caller: Caller, emergencyId: string, personId: string, { toTeamId, reason }: z.output<typeof MoveMember>) => command(caller, emergencyId, 'team.command', { type: 'person', id: personId }, async (tx, e, now) => {
       const before = await lockPerson(tx, emergencyId, personId)
-      requireAccess(caller.actor, 'team.command', target(e, before.gridId, null, null), 'board.view')
+      requireAccess(caller.actor, 'team.command', target(e, before.gridId, before.unitId, null), 'board.view')
       requireRunning(e)
       if (before.teamId === null || before.memberState !== 'active' || before.teamId === toTeamId)
         throw new DomainError('NOT_IN_TEAM')
@@ -172,7 +172,7 @@ export function createTeams({ db, clock, grids, tail, notifyPeople }: TeamsDeps)
 
     release: (caller: Caller, emergencyId: string, personId: string, { reason }: z.output<typeof ReleaseMember>) => command(caller, emergencyId, 'team.command', { type: 'person', id: personId }, async (tx, e, now) => {
       const before = await lockPerson(tx, emergencyId, personId)
-      requireAccess(caller.actor, 'team.command', target(e, before.gridId, null, null), 'board.view')
+      requireAccess(caller.actor, 'team.command', target(e, before.gridId, before.unitId, null), 'board.view')
       requireRunning(e)
       if (before.teamId === null || before.memberState !== 'active')
         throw new DomainError('NOT_IN_TEAM')
