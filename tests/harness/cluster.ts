@@ -3,10 +3,11 @@
  * file clones. Several tiers in one run share it.
  */
 import type { TestProject } from 'vitest/node'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
+import { isDataFolderHeld } from '../../src/server/platform/db/data-folder.ts'
 import { migrate, startEmbedded } from '../../src/server/platform/db/index.ts'
 import { createLogger } from '../../src/server/platform/logger.ts'
 
@@ -26,9 +27,34 @@ interface Shared { users: number, cluster: Promise<Cluster> }
 // Each tier loads this module anew; what they share lives on the process.
 const holder = globalThis as typeof globalThis & { pingjiTestCluster?: Shared | undefined }
 
+const PREFIX = 'pingji-test-'
+const KEEP_MS = 24 * 60 * 60_000
+
+/** Ends what a killed run left behind, and forgets kept databases after a day; never touches a run that lives. */
+async function sweep(): Promise<void> {
+  for (const name of readdirSync(tmpdir()).filter(name => name.startsWith(PREFIX))) {
+    const folder = join(tmpdir(), name)
+    try {
+      if (existsSync(join(folder, 'service.lock'))) {
+        if (isDataFolderHeld(folder))
+          continue
+        await (await startEmbedded({ dataDir: folder, log: createLogger('silent'), unsafeFast: true })).stop()
+        rmSync(folder, { recursive: true, force: true })
+      }
+      else if (Date.now() - statSync(folder).mtimeMs > KEEP_MS) {
+        rmSync(folder, { recursive: true, force: true })
+      }
+    }
+    catch {
+      // Another run is sweeping it, or it was damaged by hand: none of our business.
+    }
+  }
+}
+
 async function start(): Promise<Cluster> {
   const log = createLogger('warn')
-  const folder = mkdtempSync(join(tmpdir(), 'pingji-test-'))
+  await sweep()
+  const folder = mkdtempSync(join(tmpdir(), PREFIX))
   const server = await startEmbedded({ dataDir: folder, log, unsafeFast: true })
   const sql = postgres(server.url, { max: 1, onnotice: () => {} })
   try {
