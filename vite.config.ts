@@ -2,7 +2,7 @@ import type { UserConfig } from 'vite'
 import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vite'
-import { kitParts, pagesInDevelopment, precacheList, tokenSheets } from './scripts/vite-plugins.ts'
+import { compressed, kitParts, pagesInDevelopment, precacheList, tokenSheets } from './scripts/vite-plugins.ts'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
@@ -11,7 +11,7 @@ export default defineConfig(({ command }): UserConfig => ({
   base: '/',
   publicDir: here('src/web/public'),
   appType: command === 'serve' ? 'mpa' : 'spa',
-  plugins: [tokenSheets(), kitParts(), vue(), precacheList(), pagesInDevelopment()],
+  plugins: [tokenSheets(), kitParts(), vue(), precacheList(), pagesInDevelopment(), compressed()],
   define: {
     __VUE_OPTIONS_API__: 'true',
     __VUE_PROD_DEVTOOLS__: 'false',

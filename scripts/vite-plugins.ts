@@ -1,7 +1,12 @@
 import type { Plugin } from 'vite'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { brotliCompress, gzip } from 'node:zlib'
+import { pageOf } from '../src/contract/pages.ts'
 import { elementCss, tokensCss, vantCss } from '../src/web/shared/tokens/css.ts'
 
 /** The tokens as style sheets: `import 'virtual:tokens.css'`, and the mapping into each component kit. */
@@ -107,9 +112,26 @@ export function pagesInDevelopment(): Plugin {
       server.middlewares.use((request, _response, next) => {
         const url = request.url ?? '/'
         if (request.headers.accept?.includes('text/html') === true)
-          request.url = /^\/[mlc](?:[/?]|$)/.test(url) ? '/phone.html' : /^\/wall(?:[/?]|$)/.test(url) ? '/board.html' : '/console.html'
+          request.url = `/${pageOf(url)}`
         next()
       })
+    },
+  }
+}
+
+/** Every text of the build also as .br and .gz, so that the service compresses nothing while it serves. */
+export function compressed(): Plugin {
+  const pack = { br: promisify(brotliCompress), gz: promisify(gzip) }
+  return {
+    name: 'pingji:compressed',
+    apply: 'build',
+    enforce: 'post',
+    async writeBundle({ dir }, bundle) {
+      const texts = Object.values(bundle).filter(output => /\.(?:js|css|html|svg|webmanifest)$/.test(output.fileName))
+      await Promise.all(texts.flatMap(output => (['br', 'gz'] as const).map(async (kind) => {
+        const source = output.type === 'chunk' ? output.code : output.source
+        await writeFile(`${join(dir ?? '.', output.fileName)}.${kind}`, await pack[kind](source))
+      })))
     },
   }
 }

@@ -21,7 +21,7 @@ function bringsZod(file: string): boolean {
   return brings
 }
 
-interface ImportNode { type: string, importKind?: string, exportKind?: string, source?: { type: string, value?: unknown } | null, specifiers?: { importKind?: string }[] }
+interface ImportNode { type: string, importKind?: string, exportKind?: string, source?: { type: string, value?: unknown } | null, specifiers?: { type: string, importKind?: string }[] }
 
 function isTypeOnly(node: ImportNode): boolean {
   const specifiers = node.specifiers ?? []
@@ -33,7 +33,8 @@ const importDirections: Rule.RuleModule = {
   create(context) {
     const from = pathOf(context.filename)
     function check(node: Rule.Node): void {
-      const declaration: ImportNode = node
+      // The parser adds `importKind`, which ESTree does not know.
+      const declaration = node as ImportNode
       const source = declaration.source?.value
       if (typeof source !== 'string')
         return

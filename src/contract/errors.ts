@@ -5,6 +5,7 @@
 export const ERRORS = {
   VALIDATION_FAILED: { status: 400, zh: '填写有误：{fields}', en: 'Please correct: {fields}' },
   MALFORMED_JSON: { status: 400, zh: '请求内容不是有效的 JSON', en: 'The request body is not valid JSON' },
+  MALFORMED_REQUEST: { status: 400, zh: '请求格式有误', en: 'The request is malformed' },
   ORIGIN_REFUSED: { status: 403, zh: '请求来自其他网站，已拒绝', en: 'Requests from another site are refused' },
   UNAUTHENTICATED: { status: 401, zh: '请先登录', en: 'Please sign in' },
   SIGN_IN_FAILED: { status: 401, zh: '手机号或密码不正确', en: 'Phone number or password is wrong' },

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 
@@ -14,12 +15,19 @@ const zone = z.string().refine((name) => {
   }
 }, 'must be an IANA time zone such as Asia/Shanghai')
 
+/** An address, or a subnet such as 10.0.0.0/8. */
+function isAddress(text: string): boolean {
+  const [address = '', bits, ...rest] = text.trim().split('/')
+  const family = isIP(address)
+  return family !== 0 && rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)))
+}
+
 const Environment = z.object({
   MODE: z.preprocess(absent, z.enum(['demo', 'production']).default('demo')),
   HOST: z.preprocess(absent, z.string().default('0.0.0.0')),
   PORT: z.preprocess(absent, z.coerce.number().int().min(0).max(65535).default(3000)),
   PUBLIC_URL: optional(z.url({ protocol: /^https?$/ })),
-  TRUST_PROXY: optional(z.string().regex(/^[\da-fA-F.:/]+(?:\s*,\s*[\da-fA-F.:/]+)*$/, 'must be exact addresses or subnets separated by commas')),
+  TRUST_PROXY: optional(z.string().refine(list => list.split(',').every(isAddress), 'must be exact addresses or subnets separated by commas')),
   TLS_CERT: optional(z.string()),
   TLS_KEY: optional(z.string()),
   DATABASE_URL: optional(z.url({ protocol: /^postgres(?:ql)?$/ })),

@@ -1,6 +1,6 @@
 import type { DestinationStream, Logger } from 'pino'
 import process from 'node:process'
-import { pino, stdSerializers } from 'pino'
+import { pino } from 'pino'
 
 export type { Logger } from 'pino'
 
@@ -9,21 +9,27 @@ const REDACTED = ['phone', 'password', 'token', 'cookie', 'authorization', 'code
 /** Mobile numbers in any text are masked on the way out, as a last resort behind the redaction paths. */
 const MOBILE = /(?<!\d)(1[3-9]\d)\d{4}(\d{4})(?!\d)/g
 
+const stackOf = (error: Error): string => (error.stack ?? '').split('\n').filter(line => line.startsWith('    at ')).join('\n')
+
+const isOfDatabase = (error: object): boolean => 'query' in error || 'severity' in error || 'constraint_name' in error
+
 /**
- * Drizzle's message carries the statement and its parameters, phone numbers included: of a database
- * error only the SQLSTATE and the constraint's name may be seen.
+ * Drizzle's message carries the statement and its parameters, the driver's may quote a value, and phone
+ * numbers are among them: of a database error only the SQLSTATE and the constraint's name may be seen,
+ * however deep in the chain of causes it hides.
  */
-function serializeError(error: Error): object {
-  const cause = error.cause as { code?: string, constraint_name?: string } | undefined
-  const isDatabaseError = 'query' in error || (cause !== undefined && cause.constraint_name !== undefined) || error.name === 'DrizzleQueryError' || error.name === 'PostgresError'
-  if (!isDatabaseError)
-    return stdSerializers.err(error)
-  const source = (cause ?? error) as { code?: string, constraint_name?: string }
+function serializeError(error: unknown): unknown {
+  if (!(error instanceof Error))
+    return typeof error === 'string' ? error : typeof error
+  const { code, constraint_name: constraint } = error as { code?: unknown, constraint_name?: unknown }
   return {
-    type: error.name,
-    sqlstate: source.code,
-    constraint: source.constraint_name,
-    stack: error.stack?.split('\n').filter(line => line.startsWith('    at ')).join('\n'),
+    type: error.name === 'Error' ? error.constructor.name : error.name,
+    ...(isOfDatabase(error) ? { constraint } : { message: error.message }),
+    // Not `code`: that name is redacted, since elsewhere it is what opens a link.
+    reason: code,
+    stack: stackOf(error),
+    ...(error.cause === undefined ? {} : { cause: serializeError(error.cause) }),
+    ...(error instanceof AggregateError ? { errors: error.errors.map(serializeError) } : {}),
   }
 }
 

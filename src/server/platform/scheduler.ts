@@ -3,6 +3,7 @@ import type { Logger } from './logger.ts'
 import { randomUUID } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import cron from 'node-cron'
+import { DomainError } from './errors.ts'
 
 const LEASE_SEC = 8
 const BEAT_MS = 2_000
@@ -33,7 +34,11 @@ export function createScheduler(db: Database, log: Logger, timeZone: string): Sc
   let stopped = false
 
   function run(name: string, job: () => Promise<void>): Promise<void> {
-    const promise = job().catch((error: unknown) => log.warn({ err: error, job: name }, 'a scheduled job failed; it runs again at its next turn')).finally(() => running.delete(promise))
+    const promise = job().catch((error: unknown) => {
+      // A database that is away has already been reported, once.
+      const level = error instanceof DomainError && error.status === 503 ? 'debug' : 'warn'
+      log[level]({ err: error, job: name }, 'a scheduled job failed; it runs again at its next turn')
+    }).finally(() => running.delete(promise))
     running.add(promise)
     return promise
   }
@@ -92,10 +97,13 @@ export function createScheduler(db: Database, log: Logger, timeZone: string): Sc
     },
     loop(name, everyMs, job) {
       let heldUntil = 0
+      let dueAt = 0
       repeat(Math.min(everyMs, BEAT_MS), () => run(name, async () => {
         const askedAt = performance.now()
-        if (await hold(name) === null)
+        // The lease is renewed at every beat, the job runs at its own pace.
+        if (await hold(name) === null || askedAt < dueAt)
           return
+        dueAt = askedAt + everyMs
         heldUntil = askedAt + LEASE_SEC * 1_000
         const beat = setInterval(() => {
           const at = performance.now()
@@ -117,7 +125,7 @@ export function createScheduler(db: Database, log: Logger, timeZone: string): Sc
       stopped = true
       for (const timer of timers)
         clearTimeout(timer)
-      await Promise.all(tasks.map(task => task.stop()))
+      await Promise.all(tasks.map(async task => task.stop()))
       await Promise.all(running)
       // Lets a waiting process take over at once instead of after the lease.
       await db.work.tx(tx => tx.execute(sql`update leases set until = clock_timestamp() where holder = ${holder}`)).catch(() => {})

@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Language } from '../../../contract/errors.ts'
 import type { Config } from '../config.ts'
@@ -9,11 +9,13 @@ import { randomUUID } from 'node:crypto'
 import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import swagger from '@fastify/swagger'
-import fastify from 'fastify'
+import fastify, { LogController } from 'fastify'
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { z } from 'zod'
 import { DomainError, renderError } from '../errors.ts'
 import { languageOf } from './language.ts'
+import { isForeignOrigin } from './origin.ts'
+import { registerReference } from './reference.ts'
 import { InvalidInputError, isResponseSerializationError, jsonSchemaTransform, serializerCompiler, validationError, validatorCompiler } from './zod-provider.ts'
 
 declare module 'fastify' {
@@ -48,21 +50,28 @@ export interface HttpOptions {
 }
 
 const BODY_LIMIT = 1024 * 1024
+const SAFE_METHODS: readonly string[] = ['GET', 'HEAD']
+/** How long a request may take to arrive in full, and how long a closing server waits for those under way. */
+const REQUEST_TIMEOUT_MS = 30_000
+const DRAIN_MS = 5_000
 
 /** Pages of our own need nothing from elsewhere and no inline code. */
-const CSP = {
-  defaultSrc: ['\'none\''],
-  scriptSrc: ['\'self\''],
-  styleSrc: ['\'self\''],
-  connectSrc: ['\'self\''],
-  imgSrc: ['\'self\'', 'blob:', 'data:'],
-  fontSrc: ['\'self\''],
-  mediaSrc: ['\'self\'', 'data:'],
-  manifestSrc: ['\'self\''],
-  workerSrc: ['\'self\''],
-  frameAncestors: ['\'none\''],
-  baseUri: ['\'none\''],
-  formAction: ['\'self\''],
+function contentSecurityPolicy(publicUrl: string) {
+  return {
+    defaultSrc: ['\'none\''],
+    scriptSrc: ['\'self\''],
+    styleSrc: ['\'self\''],
+    // Safari before 15.4 does not count the page's own socket as 'self'.
+    connectSrc: ['\'self\'', publicUrl.replace(/^http/, 'ws')],
+    imgSrc: ['\'self\'', 'blob:', 'data:'],
+    fontSrc: ['\'self\''],
+    mediaSrc: ['\'self\'', 'data:'],
+    manifestSrc: ['\'self\''],
+    workerSrc: ['\'self\''],
+    frameAncestors: ['\'none\''],
+    baseUri: ['\'none\''],
+    formAction: ['\'self\''],
+  }
 }
 
 function rawServer(options: HttpOptions) {
@@ -72,9 +81,15 @@ function rawServer(options: HttpOptions) {
     bodyLimit: BODY_LIMIT,
     trustProxy: options.config.trustProxy.length > 0 ? options.config.trustProxy : false,
     genReqId: () => randomUUID(),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 200 },
-    forceCloseConnections: true,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: 'idle' as const,
+    // What is no HTTP at all never reaches a route or a hook.
+    frameworkErrors: (_error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      const { status, body } = renderError(new DomainError('MALFORMED_REQUEST'), languageOf(request.headers), request.id)
+      void reply.status(status).type('application/json').send(JSON.stringify(body))
+    },
   }
   return options.config.tls === null ? fastify(base) : fastify({ ...base, https: options.config.tls } as typeof base)
 }
@@ -86,35 +101,64 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
   const routes: RouteEntry[] = []
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
+  app.removeContentTypeParser('text/plain')
 
   app.addHook('onRoute', (route) => {
+    const access = route.config?.access ?? (route.url.startsWith('/api/') ? null : 'public')
+    if (access === null)
+      throw new Error(`${String(route.method)} ${route.url} names no rule of the access table`)
     for (const method of [route.method].flat()) {
       if (method !== 'HEAD' && method !== 'OPTIONS')
-        routes.push({ method, url: route.url, access: route.config?.access ?? '' })
+        routes.push({ method, url: route.url, access })
     }
   })
 
   await app.register(cookie)
   await app.register(helmet, {
-    contentSecurityPolicy: { useDefaults: false, directives: CSP },
+    contentSecurityPolicy: { useDefaults: false, directives: contentSecurityPolicy(config.publicUrl) },
     strictTransportSecurity: config.publicUrl.startsWith('https:') ? { maxAge: 31_536_000 } : false,
     crossOriginOpenerPolicy: { policy: 'same-origin' },
     referrerPolicy: { policy: 'no-referrer' },
   })
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', async (request, reply) => {
     reply.header('permissions-policy', 'geolocation=(self), camera=(self), microphone=()')
+    reply.header('x-request-id', request.id)
+    // Whatever the interface says is of this moment and of this person.
+    if (request.url.startsWith('/api/') && !reply.hasHeader('cache-control'))
+      reply.header('cache-control', 'no-store')
+  })
+  let underWay = 0
+  let closing = false
+  const cutIfIdle = () => {
+    if (closing && underWay === 0)
+      app.server.closeAllConnections()
+  }
+  app.addHook('onRequest', async (_request, reply) => {
+    underWay++
+    reply.raw.once('close', () => {
+      underWay--
+      cutIfIdle()
+    })
+  })
+  // Requests under way finish; who only sits there, or hangs, must not keep the process from ending.
+  app.addHook('preClose', async () => {
+    closing = true
+    cutIfIdle()
+    setTimeout(() => app.server.closeAllConnections(), DRAIN_MS).unref()
   })
 
   app.decorateRequest('actor', null)
   app.decorateRequest('language', 'zh-CN')
   app.addHook('onRequest', async (request) => {
     request.language = languageOf(request.headers)
-    if (!request.url.startsWith('/api/'))
-      return
-    if (request.method !== 'GET' && request.method !== 'HEAD')
+    if (!SAFE_METHODS.includes(request.method))
       requireSameOrigin(request, config.publicUrl)
+    // By the route, not by the address as it was typed: /%61pi is /api too.
+    const { access } = request.routeOptions.config
+    if (access === undefined || access === 'public')
+      return
     request.actor = await options.authenticate(request)
-    if (request.actor === null && request.routeOptions.config.access !== undefined && request.routeOptions.config.access !== 'public')
+    if (request.actor === null)
       throw new DomainError('UNAUTHENTICATED')
   })
 
@@ -123,7 +167,7 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     if (known === null)
       log.error({ err: error, requestId: request.id, route: request.routeOptions.url }, 'request failed')
     const { status, body } = renderError(known ?? error, request.language, request.id)
-    const retryAfter = known?.details?.retryAfterSec
+    const retryAfter = known?.details?.retryAfterSec ?? (status === 503 ? 2 : undefined)
     if (typeof retryAfter === 'number')
       reply.header('retry-after', String(retryAfter))
     return reply.status(status).send(body)
@@ -148,6 +192,7 @@ export async function createHttp(options: HttpOptions): Promise<Http> {
     transform: jsonSchemaTransform,
   })
   app.get('/api/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, async () => app.swagger())
+  registerReference(app)
   app.get('/healthz', { config: { access: 'public' }, schema: { hide: true, response: { 200: z.strictObject({ status: z.literal('ok') }) } } }, async () => ({ status: 'ok' as const }))
   app.get('/readyz', { config: { access: 'public' }, schema: { hide: true, response: { '200': z.strictObject({ status: z.string() }), '5xx': z.strictObject({ status: z.string() }) } } }, async (_request, reply) => {
     const missing = options.notReady()
@@ -168,9 +213,8 @@ export function addGauge(metrics: Registry, name: string, help: string, read: ()
  * header that a foreign form cannot set and must not come from another origin.
  */
 function requireSameOrigin(request: FastifyRequest, publicUrl: string): void {
-  const { origin, host, 'sec-fetch-site': site } = request.headers
-  const foreign = origin !== undefined && origin !== publicUrl && origin !== `${request.protocol}://${host}`
-  if (request.headers['x-requested-with'] !== 'pingji' || foreign || (site !== undefined && site !== 'same-origin' && site !== 'none'))
+  const { 'sec-fetch-site': site, 'x-requested-with': sender } = request.headers
+  if (sender !== 'pingji' || isForeignOrigin(request.headers, publicUrl) || (site !== undefined && site !== 'same-origin' && site !== 'none'))
     throw new DomainError('ORIGIN_REFUSED')
 }
 
@@ -191,8 +235,10 @@ function toDomainError(error: FastifyError | DomainError, language: Language): D
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new DomainError('UNSUPPORTED_MEDIA_TYPE')
     default:
-      // Fastify's own refusals of broken requests (bad URL, bad content length …).
-      return error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500 ? new DomainError('MALFORMED_JSON') : null
+      // Refusals by the libraries below us: a forbidden path, a bad content length, a poisoned prototype …
+      if (error.statusCode === 403 || error.statusCode === 404)
+        return new DomainError('NOT_FOUND')
+      return error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500 ? new DomainError('MALFORMED_REQUEST') : null
   }
 }
 

@@ -1,7 +1,7 @@
 /** The one place that knows which library validates the wire. */
 import type { FastifySchemaCompiler } from 'fastify'
+import type { z } from 'zod'
 import type { Language } from '../../../contract/errors.ts'
-import { z } from 'zod'
 import { en, zhCN } from 'zod/locales'
 import { DomainError } from '../errors.ts'
 

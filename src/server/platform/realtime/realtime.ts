@@ -7,7 +7,7 @@ import type { Logger } from '../logger.ts'
 import { randomUUID } from 'node:crypto'
 import { Server } from 'socket.io'
 import { DomainError, renderError } from '../errors.ts'
-import { languageOf } from '../http/index.ts'
+import { isForeignOrigin, languageOf } from '../http/index.ts'
 
 export interface SocketData {
   actor: Actor
@@ -75,9 +75,8 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     pingTimeout: 20_000,
     connectTimeout: 15_000,
     allowRequest: (request: HandshakeRequest, decide) => {
-      const { origin, host } = request.headers
-      // A page elsewhere must not open a socket with our cookie; programs send no Origin.
-      if (origin !== undefined && origin !== options.publicUrl && new URL(origin).host !== host) {
+      // A page elsewhere must not open a socket with our cookie.
+      if (isForeignOrigin(request.headers, options.publicUrl)) {
         decide('ORIGIN_REFUSED', false)
         return
       }
