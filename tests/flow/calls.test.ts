@@ -184,7 +184,7 @@ describe('the sender', () => {
     const member = await oneOf(e, 2, 1)
     await stage.runs('sms-sender')
     const [text] = await member.inbox()
-    expect(text).toMatch(/^【岷县应急】急时响应：短时强降雨Ⅱ级。请\d\d:\d\d前到第三网格集结点报到。点http:\/\/localhost:4700\/a\/[\w-]+ 答复/)
+    expect(text).toMatch(/^【岷县应急】急时响应：短时强降雨Ⅱ级。请\d\d:\d\d前到第三网格集结点报到，并点 http:\/\/localhost:4700\/a\/[\w-]+ 答复。$/)
     expect(text).not.toMatch(/[{}]/)
     expect(text).not.toContain('演练')
     expect(await member.row()).toMatchObject({ call_state: 'called' })

@@ -6,6 +6,7 @@
 import type { Board } from '../../src/contract/reducer.ts'
 import type { Answer, CallState, EmergencyState, MemberState, Presence, ResponseLevel, TeamPost } from '../../src/contract/vocabulary.ts'
 import type { Caller } from '../../src/server/platform/http/index.ts'
+import type { ChannelSender } from '../../src/server/modules/calls/index.ts'
 import type { Scheduler } from '../../src/server/platform/scheduler.ts'
 import type { Officer, SmallCounty } from './small-county.ts'
 import { randomBytes } from 'node:crypto'
@@ -14,6 +15,7 @@ import { afterAll, afterEach, expect } from 'vitest'
 import { emptyDelta, fold, merge } from '../../src/contract/reducer.ts'
 import { buildApp } from '../../src/server/app.ts'
 import { filterOf, readBoard } from '../../src/server/modules/boards/board.repo.ts'
+import { createCalls } from '../../src/server/modules/calls/index.ts'
 import { linkCode } from '../../src/server/modules/identity/index.ts'
 import { insertSession } from '../../src/server/modules/identity/sessions.repo.ts'
 import { createPhoneVault } from '../../src/server/modules/registry/index.ts'
@@ -112,6 +114,18 @@ export async function openStage({ processes = 1 } = {}) {
     stop: async () => {},
   }
   built.services.calls.startJobs(byHand)
+  /** Runs the sender once with this channel in the sandbox's place. */
+  async function sendsBy(sms: ChannelSender): Promise<void> {
+    let job = async () => {}
+    createCalls({ db, clock, log, countyName: config.countyName, publicUrl: config.publicUrl, linkKey: secrets.linkKey, vault, grids: built.grids, identity: { openLinkSession: () => Promise.reject(new Error('no links here')) }, tail: { wake: () => {} }, sms })
+      .startJobs({ ...byHand, loop: () => {}, every: (_, __, run) => {
+        job = run
+        return { wake: () => {} }
+      } })
+    await job()
+    if (lawOn)
+      await checkLaw()
+  }
   async function runs(job: 'sms-sender' | 'ladder-end'): Promise<void> {
     await jobs.get(job)?.()
     await checkLaw()
@@ -124,6 +138,7 @@ export async function openStage({ processes = 1 } = {}) {
   /** Emergencies that `peace` has put away by hand, past the log. */
   const putAway = new Set<string>()
   let lastMessage = 0
+  let lawOn = true
   const COUNTY = { type: 'county' as const, id: null }
 
   async function checkLaw(): Promise<void> {
@@ -151,7 +166,6 @@ export async function openStage({ processes = 1 } = {}) {
   }
 
   // People -------------------------------------------------------------------------------------------
-  let lawOn = true
   async function request(cookie: string | null, method: 'GET' | 'POST', url: string, body?: object, headers: Record<string, string> = {}): Promise<Reply> {
     const { app } = services[turn++ % services.length] ?? built
     const reply = await app.inject({ method, url, headers: { 'x-requested-with': 'pingji', ...headers, ...(cookie === null ? {} : { cookie }) }, ...(body === undefined ? {} : { payload: body }) })
@@ -292,6 +306,7 @@ export async function openStage({ processes = 1 } = {}) {
     ends,
     peace,
     runs,
+    sendsBy,
     read,
     checkLaw,
     /** For storms: the law is checked once at their end instead of after each of their requests. */

@@ -274,9 +274,10 @@ export function createCalls(deps: CallsDeps) {
       队名: d.teamName ?? '',
       队长: d.captainName ?? '',
       社区: d.communityName,
-      链接: `${deps.publicUrl}/a/${linkCode(deps.linkKey, d.serial, d.ordinal)} `,
+      // A space on both sides, or a phone takes the words beside it for a part of the address.
+      链接: ` ${deps.publicUrl}/a/${linkCode(deps.linkKey, d.serial, d.ordinal)} `,
     })
-    return { key: `${d.alertId} ${d.personId}`, personId: d.personId, phone, text: text.trim() }
+    return { key: `${d.alertId} ${d.personId}`, personId: d.personId, phone, text: text.replaceAll(/ {2,}/g, ' ').trim() }
   }
 
   async function handOver(sender: ChannelSender, part: readonly ClaimedDelivery[]): Promise<Outcome[]> {
