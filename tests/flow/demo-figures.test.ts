@@ -16,7 +16,6 @@ import { openTestDatabase } from '../harness/database.ts'
 const TODAY = '2026-06-15'
 const db = await openTestDatabase()
 const folder = mkdtempSync(join(tmpdir(), 'pingji-county-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 interface Pairing { grid: string, unit: string, members: number, candidates: number, mobilisation: 'general' | 'professional' | 'restricted' }
 let pairings: Pairing[] = []
@@ -45,6 +44,8 @@ beforeAll(async () => {
     return perGrid
   }
 })
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('the demo county', () => {
   it('has 91 units with 4,550 members on 59 grids in 12 communities, and 242 grid staff', async () => {

@@ -231,15 +231,8 @@ describe('before signing in', () => {
       const reply = await nobody(method as 'GET', address, method === 'GET' || method === 'DELETE' ? undefined : {})
       expect(reply, `${method} ${url}`).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
     }
-    expect(open.filter(o => o.includes(' /api/')).sort()).toMatchInlineSnapshot(`
-      [
-        "GET /api/county",
-        "GET /api/demo/accounts",
-        "GET /api/openapi.json",
-        "POST /api/links/:code",
-        "POST /api/session",
-      ]
-    `)
+    // The interface's own description apart, which tells of no county.
+    expect(open.filter(o => o.includes(' /api/') && !/ \/api\/(?:docs|openapi)/.test(o)).sort()).toEqual(['GET /api/county', 'GET /api/demo/accounts', 'POST /api/links/:code', 'POST /api/session'])
   })
 
   it('has an action of the access table for every route', () => {

@@ -1,9 +1,12 @@
-import type { Plan, PlanList, StandingRoster } from '../../src/contract/plans.ts'
+import type { z } from 'zod'
+import type { Plan, PlanList as PlanListSchema, StandingRoster } from '../../src/contract/plans.ts'
 import { sql } from 'drizzle-orm'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { listPlans, refreshRosters, seedPlans } from '../../src/server/modules/plans/index.ts'
 import { newId } from '../../src/server/platform/ids.ts'
 import { NOON, openHouse, TODAY } from '../harness/house.ts'
+
+type PlanList = z.output<typeof PlanListSchema>
 
 const house = await openHouse()
 const { clock, person, unit, grid, community, tx } = house
@@ -53,12 +56,12 @@ describe('standing plans', () => {
     const admin = await house.as('管理员')
     const plan = ((await admin('GET', '/api/plans')).body as PlanList).plans[2] as Plan
     const replies = await Promise.all(Array.from({ length: 8 }, () => admin('PUT', `/api/plans/${plan.id}/levels/1`, { version: plan.version, level: plan.levels[0] })))
-    expect(replies.map(r => r.status).sort()).toEqual([200, ...Array.from({ length: 7 }, () => 409)])
+    expect(replies.map(r => r.status).sort()).toEqual([200, ...Array.from({ length: 7 }).fill(409)])
   })
 })
 
 const rosterOf = async (g: keyof typeof grid, who = '管理员') => (await (await house.as(who))('GET', `/api/plans/rosters/${grid[g]}`)).body as StandingRoster
-const unitOf = (roster: StandingRoster, name: string) => {
+function unitOf(roster: StandingRoster, name: string) {
   const found = roster.units.find(u => u.unitName === name)
   if (found === undefined)
     throw new Error(`${name} is not in ${roster.gridName}`)

@@ -1,9 +1,12 @@
-import type { PeoplePage, PlaceTree, UnitList } from '../../src/contract/registry.ts'
+import type { z } from 'zod'
+import type { PeoplePage, PlaceTree, UnitList as UnitListSchema } from '../../src/contract/registry.ts'
 import type { Caller } from '../harness/house.ts'
 import { sql } from 'drizzle-orm'
 import { describe, expect, it } from 'vitest'
 import { newId } from '../../src/server/platform/ids.ts'
 import { NOON, openHouse, TODAY } from '../harness/house.ts'
+
+type UnitList = z.output<typeof UnitListSchema>
 
 const house = await openHouse()
 const { clock, person, phone, unit, grid, community, tx } = house
@@ -149,7 +152,7 @@ describe('registering a member', () => {
   it('lets one of twenty simultaneous registrations of a number through', async () => {
     const speak = await house.as('商务局书记')
     const replies = await Promise.all(Array.from({ length: 20 }, () => speak('POST', '/api/registry/people', fresh({ phone: '15409328005' }))))
-    expect(replies.map(r => r.status).sort()).toEqual([201, ...Array.from({ length: 19 }, () => 409)])
+    expect(replies.map(r => r.status).sort()).toEqual([201, ...Array.from({ length: 19 }).fill(409)])
   })
 })
 

@@ -1,9 +1,9 @@
+import type { Role, ScopeType } from '../../src/contract/vocabulary.ts'
 /**
  * The real application on a hand-made county, for tests of the rooms below the switch: who may see and
  * change what. Two townships, three communities, four grids, five units; one person of every role.
  */
 import type { BuiltApp } from '../../src/server/app.ts'
-import type { Role, ScopeType } from '../../src/contract/vocabulary.ts'
 import type { Database, Tx } from '../../src/server/platform/db/index.ts'
 import { randomBytes } from 'node:crypto'
 import { sql } from 'drizzle-orm'

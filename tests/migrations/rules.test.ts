@@ -1,9 +1,9 @@
+import type postgres from 'postgres'
 /** What the database refuses by itself, whoever writes: the service, an import, a statement by hand. */
 import type { EmergencyState } from '../../src/contract/vocabulary.ts'
-import type postgres from 'postgres'
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import postgresClient from 'postgres'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EMERGENCY_STATES } from '../../src/contract/vocabulary.ts'
 import { createTestDatabase } from '../harness/database.ts'
 

@@ -8,7 +8,7 @@ import { DEFAULT_PLANS, ladderOf } from '../../src/server/modules/plans/default-
 import { stampPlan } from '../../src/server/modules/plans/plans.repo.ts'
 import { pctOf, quotaOf } from '../../src/server/modules/plans/plans.rules.ts'
 
-const plan = (code: string): Plan => {
+function plan(code: string): Plan {
   const found = DEFAULT_PLANS.find(p => p.code === code)
   if (found === undefined)
     throw new Error(code)

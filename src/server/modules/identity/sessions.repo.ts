@@ -88,5 +88,16 @@ export async function saveAccount(tx: Tx, personId: string, passwordHash: string
   await tx.execute(sql`
     insert into accounts (id, person_id, password_hash) values (${newId()}, ${personId}, ${passwordHash})
     on conflict on constraint accounts_person_key do update set password_hash = excluded.password_hash, disabled = false`)
+  await revokeAccountSessions(tx, personId)
+}
+
+/** Keeps the account's owner out until he is given a password again. False: he has no account. */
+export async function disableAccount(tx: Tx, personId: string): Promise<boolean> {
+  const rows = await tx.execute(sql`update accounts set disabled = true where person_id = ${personId} returning id`)
+  await revokeAccountSessions(tx, personId)
+  return rows.length > 0
+}
+
+async function revokeAccountSessions(tx: Tx, personId: string): Promise<void> {
   await tx.execute(sql`update sessions set revoked_at = now() where person_id = ${personId} and kind = 'account' and revoked_at is null`)
 }
