@@ -20,10 +20,11 @@ async function alertOf(emergency: { id: string }, kind: string): Promise<string>
   return alert?.id ?? ''
 }
 
-const deliveryOf = async (emergency: { id: string }, personId: string, channel: 'inapp' | 'sms') =>
-  (await stage.read<{ kind: string, state: string, attempts: number, failure: string | null }>(sql`
+async function deliveryOf(emergency: { id: string }, personId: string, channel: 'inapp' | 'sms') {
+  return await stage.read<{ kind: string, state: string, attempts: number, failure: string | null }>(sql`
     select a.kind, d.state, d.attempts, d.failure from deliveries d join alerts a on a.id = d.alert_id
-    where a.emergency_id = ${emergency.id} and d.person_id = ${personId} and d.channel = ${channel} order by a.issued_at, a.id`))
+    where a.emergency_id = ${emergency.id} and d.person_id = ${personId} and d.channel = ${channel} order by a.issued_at, a.id`)
+}
 
 describe('answering', () => {
   it('counts the person, keeps every change of mind, and the last word holds', async () => {

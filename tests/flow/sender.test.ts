@@ -26,12 +26,12 @@ function channel(answer: (message: OutgoingMessage) => HandoverResult, { takes =
 }
 
 const accepted = (m: OutgoingMessage): HandoverResult => ({ state: 'accepted', providerId: `p-${m.personId}` })
-const states = async (e: Running) => {
+async function states(e: Running) {
   const rows = await stage.read<{ state: string, n: number }>(sql`
     select d.state, count(*)::int as n from deliveries d join alerts a on a.id = d.alert_id where a.emergency_id = ${e.id} and d.channel = 'sms' group by d.state`)
   return Object.fromEntries(rows.map(r => [r.state, r.n]))
 }
-const callStates = async (e: Running) => {
+async function callStates(e: Running) {
   const rows = await stage.read<{ call_state: string, n: number }>(sql`select call_state, count(*)::int as n from participants where emergency_id = ${e.id} group by call_state`)
   return Object.fromEntries(rows.map(r => [r.call_state, r.n]))
 }

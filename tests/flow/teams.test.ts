@@ -28,11 +28,14 @@ async function ofUnit(emergency: Running, unit: number) {
   throw new Error('nobody of that unit was summoned')
 }
 
-const noticesOf = async (e: Running, personId: string) => (await stage.read<{ kind: string }>(sql`
+async function noticesOf(e: Running, personId: string) {
+  return (await stage.read<{ kind: string }>(sql`
   select a.kind from alerts a join deliveries d on d.alert_id = a.id and d.channel = 'inapp' where a.emergency_id = ${e.id} and d.person_id = ${personId} order by a.id`)).map(r => r.kind)
+}
 
-const candidatesOf = async (e: Running, grid: number, officer: Parameters<typeof stage.as>[0] = 'secretaryOfFirst'): Promise<{ personId: string, unitId: string }[]> =>
-  (await (await stage.as(officer)).get(`${at(e)}/teams/${(await e.team(grid)).id}/candidates`)).body.candidates
+async function candidatesOf(e: Running, grid: number, officer: Parameters<typeof stage.as>[0] = 'secretaryOfFirst'): Promise<{ personId: string, unitId: string }[]> {
+  return (await (await stage.as(officer)).get(`${at(e)}/teams/${(await e.team(grid)).id}/candidates`)).body.candidates
+}
 
 describe('确认编队', () => {
   it('is the community\'s, and once confirmed stays so', async () => {

@@ -3,8 +3,8 @@
  * grids each, six units of ten members, grid staff, one officer of each role that tests need.
  */
 import type { Role, ScopeType } from '../../src/contract/vocabulary.ts'
-import type { Tx } from '../../src/server/platform/db/index.ts'
 import type { PhoneVault } from '../../src/server/modules/registry/index.ts'
+import type { Tx } from '../../src/server/platform/db/index.ts'
 import { sql } from 'drizzle-orm'
 import { refreshRosters, seedPlans } from '../../src/server/modules/plans/index.ts'
 import { newId } from '../../src/server/platform/ids.ts'

@@ -5,8 +5,8 @@
  */
 import type { Board } from '../../src/contract/reducer.ts'
 import type { Answer, CallState, EmergencyState, MemberState, Presence, ResponseLevel, TeamPost } from '../../src/contract/vocabulary.ts'
-import type { Caller } from '../../src/server/platform/http/index.ts'
 import type { ChannelSender } from '../../src/server/modules/calls/index.ts'
+import type { Caller } from '../../src/server/platform/http/index.ts'
 import type { Scheduler } from '../../src/server/platform/scheduler.ts'
 import type { Officer, SmallCounty } from './small-county.ts'
 import { randomBytes } from 'node:crypto'

@@ -1,15 +1,15 @@
 import type { z } from 'zod'
 import type { SandboxMessages, SandboxQuery } from '../../../contract/calls.ts'
+import type { ChannelSender, HandoverResult } from '../../modules/calls/index.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Database } from '../../platform/db/index.ts'
 import type { App } from '../../platform/http/index.ts'
-import type { ChannelSender, HandoverResult } from '../../modules/calls/index.ts'
 import { sql } from 'drizzle-orm'
 import { SandboxMessages as Messages, SandboxQuery as Query } from '../../../contract/calls.ts'
 import { ErrorBody } from '../../../contract/common.ts'
-import { callerOf } from '../../platform/http/index.ts'
 import { requireScopes } from '../../modules/identity/index.ts'
 import { maskPhone } from '../../modules/registry/index.ts'
+import { callerOf } from '../../platform/http/index.ts'
 
 /** The demo's SMS channel: simulated phones with an inbox each. */
 export function createSandboxSms(db: Database, clock: Clock): ChannelSender {
@@ -35,7 +35,7 @@ async function readInbox(db: Database, query: z.output<typeof SandboxQuery>): Pr
 
 /** The inboxes of the sandbox's phones; registered in demo mode alone. */
 export function registerSandboxRoutes(app: App, db: Database): void {
-  app.get('/api/sandbox/messages', { config: { access: 'sandbox.view' }, schema: { tags: ['sandbox'], summary: 'Messages that the sandbox phones received (demo only)', querystring: Query, response: { 200: Messages, '4xx': ErrorBody } } }, (request) => {
+  app.get('/api/sandbox/messages', { config: { access: 'sandbox.view' }, schema: { tags: ['sandbox'], summary: 'Messages that the sandbox phones received (demo only)', querystring: Query, response: { '200': Messages, '4xx': ErrorBody } } }, (request) => {
     requireScopes(callerOf(request).actor, 'sandbox.view')
     return readInbox(db, request.query)
   })

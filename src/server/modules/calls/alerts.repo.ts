@@ -1,6 +1,6 @@
+import type { SQL } from 'drizzle-orm'
 import type { AlertKind, Audience, Channel } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
-import type { SQL } from 'drizzle-orm'
 import { sql } from 'drizzle-orm'
 import { newId } from '../../platform/ids.ts'
 

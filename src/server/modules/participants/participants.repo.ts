@@ -1,7 +1,7 @@
+import type { SQL } from 'drizzle-orm'
 import type { BulkChange, PersonChange, Standing } from '../../../contract/events.ts'
 import type { Answer, AnswerVia, Audience, CallState, CannotReason, CheckInFlag, CheckInMethod, MemberState, Presence, TeamPost } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
-import type { SQL } from 'drizzle-orm'
 import { sql } from 'drizzle-orm'
 import { DomainError } from '../../platform/errors.ts'
 
