@@ -1,11 +1,13 @@
 /** Composition: the only place that wires rooms together. Builds everything, listens to nothing. */
 import type { z } from 'zod'
 import type { CountyInfo, DemoAccounts } from '../contract/identity.ts'
+import type { Gateway, LiveBoards } from './modules/boards/index.ts'
 import type { Clock } from './platform/clock.ts'
 import type { Config } from './platform/config.ts'
 import type { Database } from './platform/db/index.ts'
 import type { App, RouteEntry } from './platform/http/index.ts'
 import type { Logger } from './platform/logger.ts'
+import type { Realtime } from './platform/realtime/index.ts'
 import type { Secrets } from './platform/secrets.ts'
 import { CountyInfo as CountyInfoSchema, DemoAccounts as DemoAccountsSchema } from '../contract/identity.ts'
 import { PROTOCOL_VERSION } from '../contract/protocol.ts'
@@ -49,6 +51,9 @@ export interface BuiltApp {
   services: {
     calls: ReturnType<typeof createCalls>
     plans: ReturnType<typeof createPlans>
+    realtime: Realtime
+    gateway: Gateway
+    live: LiveBoards
   }
 }
 
@@ -166,5 +171,5 @@ export async function buildApp({ config, secrets, db, log, clock, demoAccounts, 
     await tail.close()
   })
 
-  return { app, routes, grids, reloadPlaces, services: { calls, plans } }
+  return { app, routes, grids, reloadPlaces, services: { calls, plans, realtime, gateway, live } }
 }

@@ -1,10 +1,10 @@
+import type { Language } from '../contract/errors.ts'
 /** What a socket may ask for: the same schemas, the same services, the same refusals as over HTTP. */
 import type { Boards, LiveBoards } from './modules/boards/index.ts'
 import type { Calls } from './modules/calls/index.ts'
 import type { Presence } from './modules/presence/index.ts'
 import type { Logger } from './platform/logger.ts'
 import type { Realtime } from './platform/realtime/index.ts'
-import type { Language } from '../contract/errors.ts'
 import { z } from 'zod'
 import { GiveAnswer, GiveReceipt } from '../contract/calls.ts'
 import { Id, Scope } from '../contract/common.ts'

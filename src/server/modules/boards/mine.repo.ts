@@ -2,6 +2,7 @@ import type { MyEmergency } from '../../../contract/boards.ts'
 import type { AlertKind } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import { sql } from 'drizzle-orm'
+import { fillTemplate } from '../calls/index.ts'
 import { getEmergency } from '../emergencies/index.ts'
 import { findParticipant } from '../participants/index.ts'
 
@@ -22,10 +23,10 @@ export async function readMine(tx: Tx, emergencyId: string, personId: string, { 
   if (p === null)
     return null
   const e = await getEmergency(tx, emergencyId)
-  const alerts = await tx.execute<{ id: string, kind: AlertKind, text: string, issued_at: string, rally_point: string | null }>(sql`
+  const alerts = await tx.execute<{ id: string, kind: AlertKind, text: string, issued_at: string }>(sql`
     select a.id, a.kind, a.text, a.issued_at from alerts a join deliveries d on d.alert_id = a.id and d.person_id = ${personId} and d.channel = 'inapp'
     where a.emergency_id = ${emergencyId} order by a.issued_at desc, a.id desc limit 50`)
-  const teams = await tx.execute<{ id: string, name: string, grid_name: string, community_id: string, community_name: string, required: number, captain_id: string | null, captain_name: string | null, rally_point: string, address: string | null, latitude: number | null, longitude: number | null, duty_phone: string | null, going: number, on_site: number, last_seq: number }>(sql`
+  const teams = await tx.execute<{ id: string, name: string, grid_name: string, community_id: string, community_name: string, required: number, captain_id: string | null, captain_name: string | null, rally_point: string, address: string | null, latitude: number | null, longitude: number | null, duty_phone: string | null, going: number, on_site: number }>(sql`
     select t.id, t.name, t.grid_name, t.community_id, t.community_name, t.required, t.captain_id, c.name as captain_name, t.rally_point, r.address, r.latitude, r.longitude, cm.duty_phone,
       (select count(*)::int from participants x where x.team_id = t.id and x.member_state = 'active' and x.call_state = 'answered' and x.answer <> 'cannot' and x.presence = 'none') as going,
       (select count(*)::int from participants x where x.team_id = t.id and x.presence = 'checkedIn') as on_site
@@ -33,8 +34,8 @@ export async function readMine(tx: Tx, emergencyId: string, personId: string, { 
     where t.emergency_id = ${emergencyId} and (t.id = ${p.teamId}::uuid or (${p.teamId}::uuid is null and t.grid_id = ${p.gridId}))`)
   const streams = await tx.execute<{ last_seq: number }>(sql`select last_seq from event_streams where id = ${emergencyId}`)
   const t = teams[0]
-  const personal = (text: string) => text.replace(/\{([^{}]+)\}/g, (_, name: string) => ({ 集结点: t?.rally_point ?? '', 队名: t?.name ?? '', 社区: t?.community_name ?? '', 姓名: p.name, 单位: '', 链接: '' })[name] ?? '')
-  const notices = alerts.map(a => ({ id: a.id, kind: a.kind, text: personal(a.text), issuedAt: new Date(a.issued_at).toISOString() }))
+  const words = { 集结点: t?.rally_point ?? '', 队名: t?.name ?? '', 队长: t?.captain_name ?? '', 社区: t?.community_name ?? '', 姓名: p.name }
+  const notices = alerts.map(a => ({ id: a.id, kind: a.kind, text: fillTemplate(a.text, words), issuedAt: new Date(a.issued_at).toISOString() }))
   const first = notices.filter(a => a.kind === 'standby' || a.kind === 'activation' || a.kind === 'duty' || a.kind === 'summons')[0]
   const plan = e.plan.levels[e.level ?? 4]
   return {

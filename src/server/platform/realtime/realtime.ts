@@ -160,13 +160,21 @@ function remove<K, V>(index: Map<K, Set<V>>, key: K, value: V): void {
     index.delete(key)
 }
 
+const CONGESTED_PACKETS = 64
+/** Above a whole board, or a slow line would be sent snapshot after snapshot. */
+const CONGESTED_BYTES = 2 * 1024 * 1024
+
 /**
  * True when the peer reads too slowly to be sent more: the caller drops the delta and asks for a resync.
- * The buffer is private in the library's types; engine.io is pinned and a test holds this reading.
+ * What waits lies in two places, packets in engine.io and bytes in ws; both are private in the library's
+ * types, so the versions are pinned and a test holds this reading.
  */
 export function isCongested(socket: { conn: object }): boolean {
-  const buffer: unknown = Reflect.get(socket.conn, 'writeBuffer')
-  return Array.isArray(buffer) && buffer.length > 64
+  const packets: unknown = Reflect.get(socket.conn, 'writeBuffer')
+  const transport: unknown = Reflect.get(socket.conn, 'transport')
+  const line: unknown = typeof transport === 'object' && transport !== null ? Reflect.get(transport, 'socket') : null
+  const bytes: unknown = typeof line === 'object' && line !== null ? Reflect.get(line, 'bufferedAmount') : null
+  return (Array.isArray(packets) && packets.length > CONGESTED_PACKETS) || (typeof bytes === 'number' && bytes > CONGESTED_BYTES)
 }
 
 /**
