@@ -92,10 +92,9 @@ export async function openStage({ processes = 1 } = {}) {
   const vault = createPhoneVault(secrets)
   const county: SmallCounty = await db.work.tx(tx => seedSmallCounty(tx, vault, '2026-07-01'), { deadlineMs: 30_000 })
   const config = readConfig({ MODE: 'demo', PUBLIC_URL: 'http://localhost:4700', PORT: '4700' })
-  const services = await Promise.all(Array.from({ length: processes }, () => buildApp({ config, secrets, db, log, clock, demoAccounts: [], jobs: false, webRoot: null })))
-  const [built] = services
-  if (built === undefined)
-    throw new Error('at least one process')
+  const build = () => buildApp({ config, secrets, db, log, clock, demoAccounts: [], jobs: false, webRoot: null })
+  const built = await build()
+  const services = [built, ...await Promise.all(Array.from({ length: processes - 1 }, build))]
   await Promise.all(services.map(({ app }) => app.ready()))
   afterAll(() => Promise.all(services.map(({ app }) => app.close())))
   let turn = 0
