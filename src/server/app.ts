@@ -152,6 +152,7 @@ export async function buildApp({ config, secrets, db, log, clock, demoAccounts, 
 
   const scheduler = createScheduler(db, log, timeZone)
   if (jobs) {
+    identity.startJobs(scheduler)
     plans.startJobs(scheduler)
     calls.startJobs(scheduler)
     // Grids change by registry edits, which any process may make.

@@ -1,7 +1,7 @@
 import type { Me } from '../../src/contract/identity.ts'
 import { sql } from 'drizzle-orm'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
-import { hashPassword, POLICY, saveAccount } from '../../src/server/modules/identity/index.ts'
+import { createIdentity, hashPassword, POLICY, saveAccount } from '../../src/server/modules/identity/index.ts'
 import { NOON, openHouse } from '../harness/house.ts'
 
 const house = await openHouse()
@@ -190,6 +190,20 @@ describe('a session', () => {
     await tx(t => t.execute(sql`update role_grants set valid_to = null where person_id = ${person.东城干部}`))
   })
 
+  it('leaves a record for the months that the law asks for, and no longer', async () => {
+    const jobs = new Map<string, () => Promise<void>>()
+    const identity = createIdentity({ db: house.db, clock, config: { publicUrl: 'http://localhost', timeZone: 'Asia/Shanghai' }, people: { phoneHash: () => null, describe: () => Promise.reject(new Error('asked of nobody')) } })
+    identity.startJobs({ cron: (name, _, job) => void jobs.set(name, job), loop: () => {}, every: () => ({ wake: () => {} }), stop: async () => {} })
+    const left = async (daysAgo: number) => {
+      await tx(t => t.execute(sql`update sessions set expires_at = ${new Date(NOON.getTime() - daysAgo * 86_400_000).toISOString()} where person_id = ${person.审计员}`))
+      await jobs.get('old-sessions')?.()
+      return (await tx(t => t.execute(sql`select 1 from sessions where person_id = ${person.审计员}`))).length
+    }
+    await house.cookieOf('审计员')
+    expect(await left(190)).toBe(1)
+    expect(await left(201)).toBe(0)
+  })
+
   it('of a link shows no office, and opens nothing of the county', async () => {
     const emergencyId = crypto.randomUUID()
     const link = house.speak(await house.cookieOf('东城书记', { emergencyId }))
@@ -210,6 +224,21 @@ describe('https', async () => {
     expect(set).not.toMatch(/Domain/i)
     const closed = await secure.speak(set.split(';')[0] ?? '')('DELETE', '/api/session')
     expect(String(closed.headers['set-cookie'])).toMatch(/^__Host-sid=; .*Path=\/; .*Secure/)
+  })
+})
+
+describe('an address', async () => {
+  const office = await openHouse()
+
+  it('that fails at many accounts is slowed, and one that succeeds is not', async () => {
+    await office.tx(async t => saveAccount(t, office.person.指挥长 ?? '', await hashPassword(PASSWORD)))
+    const anyone = office.speak(null)
+    const attempt = (number: string) => anyone('POST', '/api/session', { phone: number, password: PASSWORD })
+    for (let i = 0; i < 8; i++)
+      expect((await attempt(office.phone.指挥长 ?? '')).status).toBe(200)
+    const failures = await Promise.all(Array.from({ length: 60 }, (_, i) => attempt(`1540933${String(i).padStart(4, '0')}`)))
+    expect(new Set(failures.map(r => r.status))).toEqual(new Set([401]))
+    expect(await attempt('15409339999')).toMatchObject({ status: 429, code: 'RATE_LIMITED' })
   })
 })
 

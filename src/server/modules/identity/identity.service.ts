@@ -3,11 +3,12 @@ import type { Clock } from '../../platform/clock.ts'
 import type { Config } from '../../platform/config.ts'
 import type { Database, Tx } from '../../platform/db/index.ts'
 import type { Actor } from '../../platform/http/index.ts'
+import type { Scheduler } from '../../platform/scheduler.ts'
 import { dayOf, HOUR } from '../../platform/clock.ts'
 import { DomainError } from '../../platform/errors.ts'
 import { createRateLimit } from '../../platform/http/index.ts'
 import { verifyPassword } from './passwords.ts'
-import { findAccountByPhone, findActor, insertSession, recheckSessions, revokeSession } from './sessions.repo.ts'
+import { findAccountByPhone, findActor, forgetSessions, insertSession, recheckSessions, revokeSession } from './sessions.repo.ts'
 
 /** Account sessions: 12 hours in all, an hour idle (a command centre works in shifts). */
 const ACCOUNT_TTL_MS = 12 * HOUR
@@ -15,6 +16,8 @@ const ACCOUNT_IDLE_MS = HOUR
 /** How long a revoked session may go on being trusted. */
 const CACHE_MS = 2_000
 const CACHE_SIZE = 50_000
+/** The law asks for six months of records of use (Art. 21 of the Cybersecurity Law). */
+const KEPT_MS = 200 * 24 * HOUR
 
 /** What identity needs to know of people; the registry answers. */
 export interface PersonDirectory {
@@ -111,6 +114,10 @@ export function createIdentity({ db, clock, config, people }: IdentityDeps) {
 
     /** For sockets, which are asked once and then stand for hours. */
     recheckSessions: (sessionIds: readonly string[], withGrants: ReadonlySet<string>) => db.work.tx(tx => recheckSessions(tx, sessionIds, withGrants, clock.now(), dayOf(clock.now(), config.timeZone))),
+
+    startJobs(scheduler: Scheduler): void {
+      scheduler.cron('old-sessions', '40 3 * * *', () => db.work.tx(tx => forgetSessions(tx, new Date(clock.now().getTime() - KEPT_MS)), { deadlineMs: 60_000 }))
+    },
 
     onSessionEnded(hear: (sessionId: string) => void): void {
       listeners.add(hear)

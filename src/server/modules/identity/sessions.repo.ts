@@ -73,6 +73,11 @@ export async function revokeSession(tx: Tx, sessionId: string, now: Date): Promi
   await tx.execute(sql`update sessions set revoked_at = ${now.toISOString()} where id = ${sessionId} and revoked_at is null`)
 }
 
+/** Rows say who signed in when, from what; after that they are of no use to anyone. */
+export async function forgetSessions(tx: Tx, endedBefore: Date): Promise<void> {
+  await tx.execute(sql`delete from sessions where expires_at < ${endedBefore.toISOString()}`)
+}
+
 export interface AccountRow { personId: string, passwordHash: string, disabled: boolean }
 
 export async function findAccountByPhone(tx: Tx, phoneHash: Buffer): Promise<AccountRow | null> {
