@@ -55,6 +55,20 @@ describe('a channel that takes everything', () => {
   })
 })
 
+describe('the queue', () => {
+  it('lets a real response pass a drill, and the nearer rally limit the later one', async () => {
+    const drill = await stage.press({ grids: [0], isDrill: true })
+    const slow = await stage.press({ grids: [1], level: 3 })
+    const fast = await stage.press({ grids: [2], level: 2, plan: 'fire' })
+    const { sender, taken } = channel(accepted)
+    await stage.sendsBy(sender)
+    const of = async (e: Running) => new Set((await stage.read<{ person_id: string }>(sql`select person_id from participants where emergency_id = ${e.id}`)).map(r => r.person_id))
+    const [inFast, inSlow, inDrill] = [await of(fast), await of(slow), await of(drill)]
+    const order = taken().map(m => inFast.has(m.personId) ? 'fast' : inSlow.has(m.personId) ? 'slow' : inDrill.has(m.personId) ? 'drill' : 'none')
+    expect(order.filter((word, i) => word !== order[i - 1])).toEqual(['fast', 'slow', 'drill'])
+  })
+})
+
 describe('a real gateway', () => {
   it('is never handed a number that nobody owns, nor the sandbox one that somebody may', async () => {
     const e = await stage.press()

@@ -23,12 +23,14 @@ export interface ClaimedDelivery {
 
 const LEASE_SEC = 8
 
+const WAITING = sql.raw(`('pending', 'sending', 'failedTemp')`)
+
 /** Kinds that ask for an answer: pointless once it is given, the person is let go, or calls have stopped. */
 const CALLS: readonly AlertKind[] = ['standby', 'activation', 'duty', 'summons', 'urge']
 const calls = sql.raw(`(${CALLS.map(kind => `'${kind}'`).join(', ')})`)
 
 /**
- * Claims what is due on a channel, oldest alert first. Rows whose sender died in the middle come again
+ * Claims what is due on a channel: real before drill, the nearest rally limit first, then the oldest. Rows whose sender died in the middle come again
  * once their lease is over: that may repeat a message, which is better than losing one; after the last
  * try nobody can say what became of it, which is `unknown`. A call that has lost its purpose meanwhile
  * is cancelled instead of sent; corrections and notices of the end always go.
@@ -36,12 +38,21 @@ const calls = sql.raw(`(${CALLS.map(kind => `'${kind}'`).join(', ')})`)
  */
 export async function claimDeliveries(tx: Tx, channel: Channel, limit: number, now: Date): Promise<{ claimed: ClaimedDelivery[], more: boolean }> {
   const rows = await tx.execute<{ state: DeliveryState, alert_id: string, person_id: string, attempts: number, sms_template: string, emergency_id: string, serial: number, ordinal: number, name: string, phone_cipher: Buffer, unit_name: string | null, team_name: string | null, captain_name: string | null, rally_point: string | null, community_name: string }>(sql`
-    with due as (
-      select d.alert_id, d.person_id, d.channel from deliveries d
-      where d.channel = ${channel} and (d.state = 'pending'
+    with recursive waiting (alert_id) as (
+      -- The few alerts that have anything waiting, by jumps through the queue's index.
+      (select alert_id from deliveries where channel = ${channel} and state in ${WAITING} order by alert_id limit 1)
+      union all
+      select (select d.alert_id from deliveries d where d.channel = ${channel} and d.state in ${WAITING} and d.alert_id > w.alert_id order by d.alert_id limit 1)
+      from waiting w where w.alert_id is not null
+    ), urgent as (
+      select a.id as alert_id, row_number() over (order by e.is_drill, e.rally_by nulls last, a.id) as nth
+      from waiting w join alerts a on a.id = w.alert_id join emergencies e on e.id = a.emergency_id
+    ), due as (
+      select d.alert_id, d.person_id, d.channel from (select * from urgent order by nth) u join deliveries d on d.alert_id = u.alert_id
+      where d.channel = ${channel} and d.state in ${WAITING} and (d.state = 'pending'
         or (d.state = 'sending' and d.lease_until < clock_timestamp())
         or (d.state = 'failedTemp' and d.not_before <= clock_timestamp()))
-      order by d.alert_id limit ${limit} for update skip locked
+      order by u.nth limit ${limit} for update of d skip locked
     ), claimed as (
       update deliveries d set
         state = case
@@ -56,12 +67,12 @@ export async function claimDeliveries(tx: Tx, channel: Channel, limit: number, n
     )
     select c.state, c.alert_id, c.person_id, c.attempts, a.sms_template, a.emergency_id, e.serial, p.ordinal, pe.name, pe.phone_cipher,
       u.name as unit_name, t.name as team_name, ca.name as captain_name, coalesce(t.rally_point, rp.name) as rally_point, cm.name as community_name
-    from claimed c join alerts a on a.id = c.alert_id join emergencies e on e.id = a.emergency_id
+    from claimed c join urgent on urgent.alert_id = c.alert_id join alerts a on a.id = c.alert_id join emergencies e on e.id = a.emergency_id
     join participants p on p.emergency_id = a.emergency_id and p.person_id = c.person_id
     join persons pe on pe.id = c.person_id join grids g on g.id = p.grid_id join communities cm on cm.id = g.community_id
     left join rally_points rp on rp.grid_id = p.grid_id
     left join vanguard_teams t on t.id = p.team_id left join persons ca on ca.id = t.captain_id left join units u on u.id = p.unit_id
-    order by c.alert_id, p.ordinal`)
+    order by urgent.nth, p.ordinal`)
   const claimed = rows.filter(r => r.state === 'sending').map(r => ({
     alertId: r.alert_id,
     personId: r.person_id,
