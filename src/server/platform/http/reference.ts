@@ -10,6 +10,7 @@ const PAGE = `<!doctype html>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>PingJi 平急 · HTTP interface</title>
+  <link rel="icon" type="image/svg+xml" href="/icons/mark.svg">
 </head>
 <body>
   <div id="reference"></div>
