@@ -108,8 +108,7 @@ export function createScheduler(db: Database, log: Logger, timeZone: string): Sc
         const beat = setInterval(() => {
           const at = performance.now()
           hold(name).then((generation) => {
-            if (generation !== null)
-              heldUntil = at + LEASE_SEC * 1_000
+            heldUntil = generation === null ? 0 : at + LEASE_SEC * 1_000
           }, () => {})
         }, BEAT_MS)
         try {

@@ -189,11 +189,16 @@ export function command<Command, Reply>(socket: { data: SocketData }, log: Logge
     const now = performance.now()
     data.tokens = Math.min(COMMANDS_PER_SEC, data.tokens + (now - data.refilledAt) / 1_000 * COMMANDS_PER_SEC)
     data.refilledAt = now
+    // A refused command costs nothing: who asks too often is slowed, not locked out.
+    const allowed = data.tokens >= 1
+    if (allowed)
+      data.tokens--
     // Async, because a refusal thrown before the first await would otherwise end the process.
-    const work = data.tokens < 1
-      ? Promise.reject(new DomainError('RATE_LIMITED', { retryAfterSec: 1 }))
-      : (async () => serve(input, { actor: data.actor, language: data.language, requestId }))()
-    data.tokens = Math.max(0, data.tokens - 1)
+    const work = (async () => {
+      if (!allowed)
+        throw new DomainError('RATE_LIMITED', { retryAfterSec: 1 })
+      return serve(input, { actor: data.actor, language: data.language, requestId })
+    })()
     work.then(
       reply => answer({ ok: true, data: reply }),
       (error: unknown) => {
