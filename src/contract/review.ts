@@ -1,5 +1,6 @@
-import type { Funnel } from './counting.ts'
+import type { Funnel, PersonStatus } from './counting.ts'
 import type { EmergencyHeader } from './events.ts'
+import type { Channel, DeliveryState } from './vocabulary.ts'
 import { z } from 'zod'
 import { LongText } from './common.ts'
 
@@ -31,9 +32,37 @@ export interface Review {
   communities: ReviewRow[]
   grids: ReviewRow[]
   units: ReviewRow[]
-  silent: { personId: string, name: string, unitName: string | null, gridName: string, status: string, tried: string[], reason: string | null }[]
+  /** Who was not reached, with what was tried, and why (a code of the ladder's end, or an officer's words). */
+  silent: { personId: string, name: string, unitName: string | null, gridName: string, status: PersonStatus, tried: { channel: Channel, state: DeliveryState, times: number }[], reason: string | null }[]
   unsigned: { personId: string, name: string, gridName: string, reason: string }[]
   lessons: { id: string, authorName: string, text: string, at: string }[]
   /** Every check that the numbers add up; a review that does not reconcile says so itself. */
-  reconciliation: { check: string, left: number, right: number, holds: boolean }[]
+  reconciliation: { check: ReconciliationCheck, left: number, right: number, holds: boolean }[]
+}
+
+/**
+ * Four sources that know nothing of each other: the board (grouped counts), the people one by one, a
+ * count in the database, and the event log folded from its first entry.
+ */
+export const RECONCILIATION_CHECKS = [
+  'calledBoardVsPeople',
+  'calledBoardVsDatabase',
+  'calledBoardVsLog',
+  'answeredBoardVsPeople',
+  'answeredBoardVsDatabase',
+  'answeredBoardVsLog',
+  'arrivedBoardVsPeople',
+  'arrivedBoardVsDatabase',
+  'arrivedBoardVsLog',
+  // People whom two sources count in different states; none, if all is well.
+  'statesBoardVsPeople',
+  'statesBoardVsLog',
+  // Arrivals counted from the check-ins themselves.
+  'arrivedBoardVsCheckIns',
+] as const
+export type ReconciliationCheck = typeof RECONCILIATION_CHECKS[number]
+
+/** GET /api/emergencies/:id/review.json: marked with who took it out, when, and what it is not. */
+export interface ReviewExport extends Review {
+  watermark: { exportedBy: string, exportedAt: string, notes: string[] }
 }

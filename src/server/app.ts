@@ -89,7 +89,7 @@ export async function buildApp({ config, secrets, db, log, clock, demoAccounts, 
   })
   const mobilization = createMobilization({ db, clock, timeZone, grids, tail, notices })
   const boards = createBoards({ db, grids, vault, countyName, tail, today: registry.today })
-  const reviews = createReviews({ db, clock, grids, tail, isDemo })
+  const reviews = createReviews({ db, clock, timeZone, grids, tail, isDemo })
 
   const { app, routes, metrics } = await createHttp({
     config,

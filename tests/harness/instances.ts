@@ -4,6 +4,7 @@
  */
 import type { AddressInfo } from 'node:net'
 import type { Socket } from 'socket.io-client'
+import type { GiveAnswer } from '../../src/contract/calls.ts'
 import type { ClientToServerEvents, ServerToClientEvents } from '../../src/contract/realtime.ts'
 import type { Board, BoardScope } from '../../src/contract/reducer.ts'
 import type { ResponseLevel } from '../../src/contract/vocabulary.ts'
@@ -218,7 +219,7 @@ export async function openInstances(count = 2) {
     fresh,
     errors,
     cookieOf,
-    answer: (answer: 'going' | 'cannot' = 'going') => ({ answerId: newId(), answer, promisedAt: null, reason: answer === 'cannot' ? 'ill' : null, note: '' }),
+    answer: (answer: 'going' | 'cannot' = 'going'): GiveAnswer => ({ answerId: newId(), answer, promisedAt: null, reason: answer === 'cannot' ? 'ill' : null, note: '' }),
     /** The watched board has caught up with the log. */
     settled: (state: { board: Board | null }, emergencyId: string) => until(async () => {
       const [row] = await read<{ last_seq: number }>(sql`select last_seq from event_streams where id = ${emergencyId}`)
