@@ -1,1 +1,1 @@
-export { command, createRealtime, isCongested, type Realtime, type RealtimeSocket, type SocketData } from './realtime.ts'
+export { command, createRealtime, isCongested, type Realtime, type RealtimeOptions, type RealtimeSocket, type SocketData } from './realtime.ts'

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { en as board } from '../../src/web/board/i18n/en.ts'
-import { zhCN as 大屏 } from '../../src/web/board/i18n/zh-CN.ts'
-import { en as desk } from '../../src/web/console/i18n/en.ts'
-import { zhCN as 指挥中心 } from '../../src/web/console/i18n/zh-CN.ts'
-import { en as phone } from '../../src/web/phone/i18n/en.ts'
-import { zhCN as 手机 } from '../../src/web/phone/i18n/zh-CN.ts'
-import { flatten, say } from '../../src/web/shared/i18n/message.ts'
+import { en as board } from '../../../src/web/board/i18n/en.ts'
+import { zhCN as 大屏 } from '../../../src/web/board/i18n/zh-CN.ts'
+import { en as desk } from '../../../src/web/console/i18n/en.ts'
+import { zhCN as 指挥中心 } from '../../../src/web/console/i18n/zh-CN.ts'
+import { en as phone } from '../../../src/web/phone/i18n/en.ts'
+import { zhCN as 手机 } from '../../../src/web/phone/i18n/zh-CN.ts'
+import { flatten, say } from '../../../src/web/shared/i18n/message.ts'
 
 const apps = [['console', 指挥中心, desk], ['phone', 手机, phone], ['board', 大屏, board]] as const
 const places = (message: string): string[] => [...new Set([...message.matchAll(/\{(\w+)\}/g)].map(m => m[1] ?? ''))].sort()

@@ -1,6 +1,6 @@
-import type { Outbox, OutboxItem, OutboxStore, Outcome, Settled } from '../../src/web/shared/outbox.ts'
+import type { Outbox, OutboxItem, OutboxStore, Outcome, Settled } from '../../../src/web/shared/outbox.ts'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createOutbox } from '../../src/web/shared/outbox.ts'
+import { createOutbox } from '../../../src/web/shared/outbox.ts'
 
 const me = 'person-1'
 
@@ -18,8 +18,9 @@ function memoryStore(items: OutboxItem[] = []) {
   } satisfies OutboxStore & { kept: Map<string, OutboxItem> }
 }
 
-const answer = (id: string, emergencyId = 'flood') =>
-  ({ id, emergencyId, command: { kind: 'answer', body: { answerId: id, answer: 'going', promisedAt: null, reason: null, note: '' } } }) as const
+function answer(id: string, emergencyId = 'flood') {
+  return ({ id, emergencyId, command: { kind: 'answer', body: { answerId: id, answer: 'going', promisedAt: null, reason: null, note: '' } } }) as const
+}
 
 const left = (id: string, createdAt: number, personId = me): OutboxItem => ({ ...answer(id), personId, createdAt })
 const accepted: Outcome = { result: 'accepted', reply: null }

@@ -1,9 +1,9 @@
-import type { Theme } from '../../src/web/shared/tokens/tokens.ts'
+import type { Theme } from '../../../src/web/shared/tokens/tokens.ts'
 import { describe, expect, it } from 'vitest'
-import { PERSON_STATUSES } from '../../src/contract/counting.ts'
-import { BLINDNESSES, contrast, difference, seenWith } from '../../src/web/shared/tokens/colour.ts'
-import { elementCss, tokensCss, vantCss } from '../../src/web/shared/tokens/css.ts'
-import { ALERT_SCREEN_PAIRS, CONTRAST, PAIRS, STATE_COLOURS, STATES_TO_TELL_APART, THEMES } from '../../src/web/shared/tokens/tokens.ts'
+import { PERSON_STATUSES } from '../../../src/contract/counting.ts'
+import { BLINDNESSES, contrast, difference, seenWith } from '../../../src/web/shared/tokens/colour.ts'
+import { elementCss, tokensCss, vantCss } from '../../../src/web/shared/tokens/css.ts'
+import { ALERT_SCREEN_PAIRS, CONTRAST, PAIRS, STATE_COLOURS, STATES_TO_TELL_APART, THEMES } from '../../../src/web/shared/tokens/tokens.ts'
 
 const themes = Object.keys(THEMES) as Theme[]
 
