@@ -19,8 +19,18 @@ const OPTIONS = { scale: 1, seed: 1 }
 
 export interface DemoOptions { db: Database, secrets: Secrets, log: Logger, dataDir: string, timeZone: string, clock: Clock }
 
+/** Any constant: of several processes that start on one empty database, one loads it and the others wait here. */
+const LOCK = 7_155_203
+
 /** Loads the demo county into an empty database; finds it already there on later starts. Returns the accounts to print. */
-export async function loadDemoCounty({ db, secrets, log, dataDir, timeZone, clock }: DemoOptions): Promise<z.output<typeof DemoAccounts>['accounts']> {
+export function loadDemoCounty(options: DemoOptions): Promise<z.output<typeof DemoAccounts>['accounts']> {
+  return options.db.work.tx(async (tx) => {
+    await tx.execute(sql`select pg_advisory_xact_lock(${LOCK})`)
+    return load(options)
+  }, { deadlineMs: 120_000 })
+}
+
+async function load({ db, secrets, log, dataDir, timeZone, clock }: DemoOptions): Promise<z.output<typeof DemoAccounts>['accounts']> {
   const vault = createPhoneVault(secrets)
   const present = await db.read.tx(tx => tx.execute<{ communities: number, accounts: number }>(sql`select (select count(*)::int from communities) as communities, (select count(*)::int from accounts) as accounts`), { readOnly: true })
   const { communities = 0, accounts: known = 0 } = present[0] ?? {}
