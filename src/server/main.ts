@@ -1,6 +1,6 @@
+import type { z } from 'zod'
 /** The process: configuration, database, listen, signals. */
 import type { DemoAccounts } from '../contract/identity.ts'
-import type { z } from 'zod'
 import type { Config } from './platform/config.ts'
 import type { Database } from './platform/db/index.ts'
 import type { Logger } from './platform/logger.ts'
@@ -73,6 +73,11 @@ function announce(config: Config, accounts: z.output<typeof DemoAccounts>['accou
 }
 
 async function main(): Promise<void> {
+  // Ours, not Node's: its way of dying prints the driver's messages.
+  process.on('uncaughtException', (error) => {
+    createLogger('fatal').fatal({ err: error }, 'a bug ends the process')
+    process.exit(1)
+  })
   let running: Running | null = null
   let stopping: Promise<void> | null = null
   const shutDown = (signal: string) => {

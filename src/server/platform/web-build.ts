@@ -1,48 +1,73 @@
 import type { Logger } from './logger.ts'
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 
 const PROJECT = join(import.meta.dirname, '../../..')
 const SOURCES = ['src/web', 'src/contract', 'scripts/vite-plugins.ts', 'vite.config.ts', 'package-lock.json']
-const STAMP = join(PROJECT, 'dist/web/.sources')
+/** Holds the fingerprint of what the build was made from. */
+const STAMP = '.sources'
 
 function filesOf(path: string): string[] {
-  const full = join(PROJECT, path)
-  if (!existsSync(full))
+  if (!existsSync(path))
     return []
-  try {
-    return readdirSync(full, { recursive: true, withFileTypes: true }).filter(e => e.isFile()).map(e => join(e.parentPath, e.name)).sort()
-  }
-  catch {
-    return [full]
-  }
+  if (statSync(path).isFile())
+    return [path]
+  return readdirSync(path, { recursive: true, withFileTypes: true }).filter(e => e.isFile()).map(e => join(e.parentPath, e.name)).sort()
 }
 
-/** Fingerprint of everything that the web client is made of. */
-function fingerprint(): string {
+function fingerprint(project: string): string {
   const hash = createHash('sha256')
-  for (const file of SOURCES.flatMap(filesOf))
-    hash.update(file.slice(PROJECT.length)).update(readFileSync(file))
+  for (const file of SOURCES.flatMap(source => filesOf(join(project, source))))
+    hash.update(file.slice(project.length)).update(readFileSync(file))
   return hash.digest('hex')
 }
 
-/** Builds the web client when its sources have changed since the last build. A delivered build without sources is taken as it is. */
-export async function ensureWebClient(log: Logger): Promise<void> {
-  if (!existsSync(join(PROJECT, 'src/web')))
-    return
-  const now = fingerprint()
-  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === now)
-    return
-  log.info('building the web client')
+/** In a process of its own: the build's memory does not stay with the service. */
+async function buildWithVite(project: string, into: string): Promise<boolean> {
   const code = await new Promise<number | null>((resolve, reject) => {
-    const child = spawn(process.execPath, [join(PROJECT, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'warn'], { cwd: PROJECT, stdio: ['ignore', 'inherit', 'inherit'] })
+    const child = spawn(process.execPath, [join(project, 'node_modules/vite/bin/vite.js'), 'build', '--logLevel', 'warn', '--emptyOutDir', '--outDir', into], { cwd: project, stdio: ['ignore', 'inherit', 'inherit'] })
     child.once('error', reject)
     child.once('exit', resolve)
   })
-  if (code !== 0)
-    throw new Error('the web client could not be built; see the lines above')
-  writeFileSync(STAMP, now)
+  return code === 0
+}
+
+interface WebBuildOptions {
+  project?: string
+  /** False: it could not be built. */
+  build?: (project: string, into: string) => Promise<boolean>
+}
+
+/**
+ * Builds the web client when its sources have changed since the last build. It is built beside the old one
+ * and swapped in whole, so that a build that breaks off leaves nothing half done. A delivered build without
+ * sources is taken as it is.
+ */
+export async function ensureWebClient(log: Logger, { project = PROJECT, build = buildWithVite }: WebBuildOptions = {}): Promise<void> {
+  if (!existsSync(join(project, 'src/web')))
+    return
+  const root = join(project, 'dist/web')
+  const now = fingerprint(project)
+  const isFresh = () => existsSync(join(root, STAMP)) && readFileSync(join(root, STAMP), 'utf8') === now
+  if (isFresh())
+    return
+  log.info('building the web client')
+  mkdirSync(join(project, 'dist'), { recursive: true })
+  const draft = mkdtempSync(join(project, 'dist/web-'))
+  try {
+    if (!await build(project, draft))
+      throw new Error('the web client could not be built; see the lines above')
+    writeFileSync(join(draft, STAMP), now)
+    // Another process may have built the same meanwhile.
+    if (!isFresh()) {
+      rmSync(root, { recursive: true, force: true })
+      renameSync(draft, root)
+    }
+  }
+  finally {
+    rmSync(draft, { recursive: true, force: true })
+  }
 }
