@@ -25,14 +25,17 @@ export const EmergencyList = z.strictObject({ emergencies: z.array(EmergencyRow)
 
 /** GET /api/emergencies/:id/board?scope=&scopeId= — a fresh snapshot. */
 export type BoardReply = Board
+const UUID = '[\\da-f]{8}(?:-[\\da-f]{4}){3}-[\\da-f]{12}'
+
 /** GET /api/emergencies/:id/people?scope=&scopeId=&ids= */
 export interface BoardPeopleReply { seq: number, people: BoardPerson[], next: string | null }
 export const BoardPeopleQuery = z.strictObject({
   scope: z.enum(SCOPE_TYPES),
   scopeId: Id.optional(),
   /** Only these (comma separated, at most 200), after a delta named them. */
-  ids: z.string().max(8000).optional(),
-  after: z.string().max(200).optional(),
+  ids: z.string().max(8000).regex(new RegExp(`^${UUID}(,${UUID}){0,199}$`, 'i')).optional(),
+  /** The last page's `next`. */
+  after: z.string().regex(/^\d{1,9}$/).optional(),
   limit: z.coerce.number().int().min(1).max(2000).default(1000),
 })
 

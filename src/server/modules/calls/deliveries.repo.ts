@@ -26,7 +26,7 @@ const LEASE_SEC = 8
 const WAITING = sql.raw(`('pending', 'sending', 'failedTemp')`)
 
 /** Kinds that ask for an answer: pointless once it is given, the person is let go, or calls have stopped. */
-const CALLS: readonly AlertKind[] = ['standby', 'activation', 'duty', 'summons', 'urge']
+export const CALLS: readonly AlertKind[] = ['standby', 'activation', 'duty', 'summons', 'urge']
 const calls = sql.raw(`(${CALLS.map(kind => `'${kind}'`).join(', ')})`)
 
 /**

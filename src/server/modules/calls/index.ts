@@ -1,6 +1,7 @@
 export { cancelPendingCalls, issueAlert, type IssuedAlert, type NewAlert } from './alerts.repo.ts'
 export { registerCallsRoutes } from './calls.routes.ts'
 export { type Calls, captainOf, createCalls, targetOf } from './calls.service.ts'
+export { CALLS } from './deliveries.repo.ts'
 export { createNotices, type Notice, type Notices } from './notices.ts'
 export type { ChannelSender, HandoverResult, OutgoingMessage } from './ports.ts'
 export { appText, fillTemplate, LEVEL_WORDS, smsSegments, smsText, type TextVariables } from './texts.rules.ts'

@@ -10,6 +10,7 @@ import { addCounts, arrived, emptyCounts, funnel, PERSON_STATUSES, personStatus,
 import { emptyDelta, fold } from '../../../contract/reducer.ts'
 import { MINUTE } from '../../platform/clock.ts'
 import { readBoard, readEvents, readPeople } from '../boards/index.ts'
+import { CALLS } from '../calls/index.ts'
 import { getEmergency } from '../emergencies/index.ts'
 import { arrivalTimes, curveStep } from './review.rules.ts'
 
@@ -120,7 +121,7 @@ async function reconcile(tx: Tx, emergencyId: string, board: Board, members: Peo
 async function readTried(tx: Tx, emergencyId: string, personIds: readonly string[]): Promise<Map<string, Review['silent'][number]['tried']>> {
   const rows = await tx.execute<{ person_id: string, channel: Channel, state: DeliveryState, n: number }>(sql`
     select d.person_id, d.channel, d.state, count(*)::int as n from deliveries d join alerts a on a.id = d.alert_id
-    where a.emergency_id = ${emergencyId} and d.person_id = any(${sql.param(`{${personIds.join(',')}}`)}::uuid[]) group by 1, 2, 3 order by 2, 3`)
+    where a.emergency_id = ${emergencyId} and a.kind = any(${sql.param(`{${CALLS.join(',')}}`)}::text[]) and d.person_id = any(${sql.param(`{${personIds.join(',')}}`)}::uuid[]) group by 1, 2, 3 order by 2, 3`)
   const tried = new Map<string, Review['silent'][number]['tried']>()
   for (const { person_id, channel, state, n: times } of rows)
     tried.set(person_id, [...tried.get(person_id) ?? [], { channel, state, times }])
