@@ -20,7 +20,7 @@ import { Ledger } from './ledger.ts'
 import { Phone, wasRefused } from './phone.ts'
 import { Random } from './random.ts'
 
-type Check = { check: string, left: number | string, right: number | string, holds: boolean }
+interface Check { check: string, left: number | string, right: number | string, holds: boolean }
 
 async function signIn(url: string, account: { phone: string, password: string }): Promise<HttpClient> {
   const client = new HttpClient(url)

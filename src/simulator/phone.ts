@@ -1,10 +1,10 @@
+import type { Socket } from 'socket.io-client'
 /** One simulated phone: it opens the link of its message, answers, travels, checks in and out over the real HTTP and socket protocols. */
 import type { MyEmergency } from '../contract/boards.ts'
 import type { AnswerReply, GiveAnswer } from '../contract/calls.ts'
 import type { Me } from '../contract/identity.ts'
 import type { CheckInReply } from '../contract/presence.ts'
 import type { ClientToServerEvents, ServerToClientEvents } from '../contract/realtime.ts'
-import type { Socket } from 'socket.io-client'
 import type { ResponseModel } from './arguments.ts'
 import type { Ledger } from './ledger.ts'
 import type { Random } from './random.ts'

@@ -54,9 +54,11 @@ export class Random {
 export function answerMinute(points: readonly [number, number][], draw: number): number | null {
   let [fromMinute, fromShare] = points[0] ?? [0, 0]
   for (const [minute, share] of points.slice(1)) {
-    if (draw < share)
+    if (draw < share) {
       return fromMinute + (minute - fromMinute) * ((draw - fromShare) / (share - fromShare))
-    ;[fromMinute, fromShare] = [minute, share]
+    }
+    fromMinute = minute
+    fromShare = share
   }
   return null
 }

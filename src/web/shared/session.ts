@@ -15,7 +15,7 @@ export const isSignedIn = computed(() => person.value !== null)
 
 export const hasRole = (...roles: readonly Role[]): boolean => person.value?.grants.some(grant => roles.includes(grant.role)) ?? false
 /** The widest place that the person answers for. */
-export const scopeOf = (type: ScopeType): { id: string | null, name: string } | null => {
+export function scopeOf(type: ScopeType): { id: string | null, name: string } | null {
   const grant = person.value?.grants.find(({ scope }) => scope.type === type)
   return grant === undefined ? null : { id: grant.scope.id, name: grant.scopeName }
 }

@@ -1,37 +1,43 @@
+import type { SQL } from 'drizzle-orm'
 /**
  * THE SWITCH: the commands that move everything at once, each one transaction of a handful of set-based
  * statements. Order of locks, the same everywhere: switch lock → emergencies by id → people by id →
- * event stream last.
+ * event streams last.
  */
 import type { z } from 'zod'
 import type { Scope } from '../../../contract/common.ts'
 import type { BulkChange, TeamTile } from '../../../contract/events.ts'
 import type { ChangeLevel, Correct, EmergencyRef, ExtendScope, Preparation, Prepare, Press, SeqReply, StandDown, SupplyBasis, Terminate, WithReason } from '../../../contract/mobilization.ts'
-import type { ResponseLevel } from '../../../contract/vocabulary.ts'
+import type { EmergencyState, ResponseLevel } from '../../../contract/vocabulary.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Database, Tx } from '../../platform/db/index.ts'
-import type { Caller } from '../../platform/http/index.ts'
 import type { NewEvent, Tail } from '../../platform/eventlog/index.ts'
+import type { Actor, Caller } from '../../platform/http/index.ts'
 import type { Notice, Notices } from '../calls/index.ts'
-import type { EmergencyRow, StateCommand } from '../emergencies/index.ts'
+import type { EmergencyPatch, EmergencyRow, NewEmergency, StateCommand } from '../emergencies/index.ts'
+import type { Action } from '../identity/index.ts'
+import type { Audience } from '../participants/index.ts'
 import type { PlanStamp } from '../plans/index.ts'
 import type { GridIndex } from '../registry/index.ts'
+import type { Claimant } from './mobilization.rules.ts'
+import type { Touched } from './preemption.ts'
 import { sql } from 'drizzle-orm'
-import { UNDER_STRENGTH_BELOW } from '../../../contract/vocabulary.ts'
 import { dayOf, MINUTE, timeOf } from '../../platform/clock.ts'
 import { DomainError } from '../../platform/errors.ts'
 import { append } from '../../platform/eventlog/index.ts'
 import { recallReply, rememberReply } from '../../platform/http/index.ts'
 import { newId, randomToken } from '../../platform/ids.ts'
 import { audit } from '../audit/index.ts'
-import { appText, cancelPendingCalls, LEVEL_WORDS, smsSegments, smsText } from '../calls/index.ts'
-import { addGrids, event, findTwin, getEmergency, gridsOf, headerOf, insertEmergency, lockEmergency, nextState, openEmergencies, overlappingEmergencies, updateEmergency } from '../emergencies/index.ts'
-import { requireAccess } from '../identity/index.ts'
-import { audienceHash, bulkChange, choose, countDuty, forgetChoice, previewPreemption, previewUnits, summonChosen, summonDuty } from '../participants/index.ts'
+import { ALERTED, appText, cancelPendingCalls, loweredTo, smsText } from '../calls/index.ts'
+import { addGrids, event, findTwin, getEmergency, gridsOf, headerOf, insertEmergency, lockEmergency, nextState, overlappingEmergencies, startOf, updateEmergency } from '../emergencies/index.ts'
+import { allows, requireAccess } from '../identity/index.ts'
+import { bulkChange, choose, CHOSEN, countDuty, fingerprint, peopleIn, previewPreemption, previewUnits, summonChosen, summonDuty } from '../participants/index.ts'
 import { getPlan, refreshRosters, stampPlan } from '../plans/index.ts'
-import { dissolveTeams, formTeams, nameLeaders, setRequired, teamTiles } from '../teams/index.ts'
-import { HOLD_SEC, mayPreempt, PREPARATION_TTL_SEC } from './mobilization.rules.ts'
-import { insertPreparation, lockSwitch, recordPressed, usePreparation } from './preparations.repo.ts'
+import { dissolveTeams, formTeams, nameLeaders, replaceCaptains, setRequired, teamTiles } from '../teams/index.ts'
+import { HOLD_SEC, isApprovalEnough, isStandby, PREPARATION_TTL_SEC } from './mobilization.rules.ts'
+import { lockGivers, lockWithGivers, preempt, preemptableBy } from './preemption.ts'
+import { insertPreparation, lockSwitch, pressedLevel, recordPressed, usePreparation } from './preparations.repo.ts'
+import { previewNumbers } from './preview.rules.ts'
 
 export interface MobilizationDeps {
   db: Database
@@ -44,7 +50,19 @@ export interface MobilizationDeps {
 
 export type Mobilization = ReturnType<typeof createMobilization>
 
-type PressRequest = Exclude<Prepare, { action: 'initialResponse' }>
+type Mobilising = Exclude<Prepare, { action: 'initialResponse' }>
+
+/** What a command did: its own log, and the logs of those it took people from. */
+interface Done { events: NewEvent[], touched?: Touched[], details?: Record<string, unknown> }
+interface Filled { teams: TeamTile[], changes: BulkChange[], own: NewEvent[], touched: Touched[] }
+
+const NOBODY: Filled = { teams: [], changes: [], own: [], touched: [] }
+/** However large the county; the preview reads, the key writes. */
+const KEY_DEADLINE_MS = 60_000
+
+const ACTIVE = sql`p.member_state = 'active'`
+const EVERYONE = sql`true`
+const among = (gridIds: readonly string[]): SQL => sql`p.grid_id = any(${sql.param(`{${gridIds.join(',')}}`)}::uuid[])`
 
 export function createMobilization({ db, clock, timeZone, grids, tail, notices }: MobilizationDeps) {
   const { commonWords, notify } = notices
@@ -58,101 +76,127 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
     return gridIds
   }
 
-  const both = async (tx: Tx, e: EmergencyRow, gridIds: readonly string[], actorId: string, now: Date, notice: Omit<Notice, 'audience'>): Promise<NewEvent[]> => [
-    ...await notify(tx, e, gridIds, actorId, now, { ...notice, audience: 'team' }),
-    ...await notify(tx, e, gridIds, actorId, now, { ...notice, audience: 'duty' }),
-  ]
-
-  /** Everyone to whom something was handed over, whatever he said or became since. */
-  const ALERTED = sql`p.call_state <> 'pending'`
-  const EVERYONE = sql`true`
-
-  /** Ends the claims of drills and standby on the chosen people; writes both logs (invariant 6). */
-  async function preempt(tx: Tx, taker: EmergencyRow, preemptable: readonly EmergencyRow[], actorId: string, now: Date): Promise<string[]> {
-    const touched: string[] = []
-    for (const candidate of preemptable) {
-      const needed = await tx.execute<{ n: number }>(sql`select count(*)::int as n from participants p join summoned s on s.person_id = p.person_id where p.emergency_id = ${candidate.id} and p.holds`)
-      if ((needed[0]?.n ?? 0) === 0)
-        continue
-      const holder = await lockEmergency(tx, candidate.id, 'update')
-      const gridIds = await gridsOf(tx, holder.id)
-      const events: NewEvent[] = []
-      if (holder.isDrill) {
-        // A drill ends as a whole: its people must not stand between practice and the real thing.
-        const changes = await bulkChange(tx, holder.id, sql`p.audience = 'team' and p.member_state = 'active'`, sql`member_state = 'preempted', holds = false`)
-        events.push(event(actorId, now, 'team.preempted', { byEmergencyId: taker.id, byName: taker.name, changes }))
-        await cancelPendingCalls(tx, holder.id, now)
-        if (holder.state !== 'standDown') {
-          const ended = await updateEmergency(tx, holder.id, holder.state === 'preAlert' ? { state: 'lifted', terminatedAt: now, endReason: taker.name } : { state: 'standDown', terminatedAt: now, endReason: taker.name })
-          events.push(holder.state === 'preAlert'
-            ? event(actorId, now, 'emergency.lifted', { header: headerOf(ended), reason: taker.name, changes: [] })
-            : event(actorId, now, 'emergency.terminated', { header: headerOf(ended), reason: taker.name, residualMeasures: '', changes: [] }))
-        }
-        events.push(...await both(tx, holder, gridIds, actorId, now, { kind: 'drillAborted', template: 'releaseSms', recipients: ALERTED, words: { 内容: '演练中止，真实险情优先' }, text: '演练中止：真实险情优先，请留意新的通知。' }))
-      }
-      else {
-        const where = sql`p.audience = 'team' and p.holds and p.person_id in (select person_id from summoned)`
-        const changes = await bulkChange(tx, holder.id, where, sql`member_state = 'preempted', holds = false`)
-        events.push(event(actorId, now, 'team.preempted', { byEmergencyId: taker.id, byName: taker.name, changes }))
-      }
-      await append(tx, holder.id, events)
-      await audit(tx, { actorId, action: 'emergency.preempted', subjectType: 'emergency', subjectId: holder.id, requestId: null, details: { by: taker.id } })
-      touched.push(holder.id)
-    }
-    return touched
+  /** Teams and grid staff, in one alert each. */
+  async function notifyAll(tx: Tx, e: EmergencyRow, actorId: string, now: Date, notice: Omit<Notice, 'audience'>): Promise<NewEvent[]> {
+    const gridIds = await gridsOf(tx, e.id)
+    return [
+      ...await notify(tx, e, gridIds, actorId, now, { ...notice, audience: 'team' }),
+      ...await notify(tx, e, gridIds, actorId, now, { ...notice, audience: 'duty' }),
+    ]
   }
 
-  async function preemptableBy(tx: Tx, taker: Pick<EmergencyRow, 'isDrill' | 'state' | 'level'>, exceptId: string | null): Promise<EmergencyRow[]> {
-    const open = await openEmergencies(tx)
-    return open.filter(o => o.id !== exceptId && mayPreempt(taker, o)).sort((a, b) => a.id < b.id ? -1 : 1)
+  /** What team members are told when they are called: to come, or to stand by. */
+  const callOf = (e: Claimant, to: 'all' | 'added'): Pick<Notice, 'kind' | 'audience' | 'template'> => isStandby(e)
+    ? { kind: to === 'all' ? 'standby' : 'summons', audience: 'team', template: 'standbySms' }
+    : { kind: to === 'all' ? 'activation' : 'summons', audience: 'team', template: 'activationSms' }
+
+  function rallyLimit(plan: PlanStamp, level: ResponseLevel | null, now: Date): Date | null {
+    const minutes = level === null ? null : plan.levels[level].rallyLimitMin
+    return minutes === null ? null : new Date(now.getTime() + minutes * MINUTE)
   }
 
-  /** Fills teams of these grids at this level: forms missing teams, summons who is missing, names leaders. */
-  async function fillTeams(tx: Tx, e: EmergencyRow, gridIds: readonly string[], level: ResponseLevel, actorId: string, now: Date): Promise<{ teams: TeamTile[], changes: BulkChange[], touched: string[] }> {
-    const preemptable = await preemptableBy(tx, e, e.id)
-    await choose(tx, { gridIds, level, plan: e.plan, emergencyId: e.id, preemptable: preemptable.map(p => p.id) })
-    const touched = await preempt(tx, e, preemptable, actorId, now)
+  /** Fills the teams of these grids at this level: forms missing teams, summons who is missing, names leaders. */
+  async function fillTeams(tx: Tx, caller: Caller, e: EmergencyRow, givers: readonly EmergencyRow[], gridIds: readonly string[], level: ResponseLevel, now: Date): Promise<Filled> {
+    const audience: Audience = { gridIds, level, plan: e.plan, emergencyId: e.id, preemptable: givers.map(g => g.id) }
     await formTeams(tx, e.id, gridIds, now)
     await setRequired(tx, e.id, gridIds, e.plan, level)
-    const changes = await summonChosen(tx, e.id, now)
-    await forgetChoice(tx)
+    const filled: Filled = { teams: [], changes: [], own: [], touched: [] }
+    let open = await choose(tx, audience)
+    while (open > 0) {
+      const { own, touched } = await preempt(tx, e, givers, notifyAll, { actorId: caller.actor.personId, requestId: caller.requestId }, now)
+      filled.own.push(...own)
+      filled.touched.push(...touched)
+      const changes = await summonChosen(tx, e.id, now)
+      filled.changes.push(...changes)
+      // Another emergency took somebody as a stand-in at this very moment: the next in the roster fills his post.
+      open = peopleIn(changes) < open && changes.length > 0 ? await choose(tx, audience) : 0
+    }
     await nameLeaders(tx, e.id)
-    return { teams: await teamTiles(tx, e.id), changes, touched }
+    return { ...filled, teams: await teamTiles(tx, e.id) }
   }
 
-  function wake(ids: readonly string[]): void {
-    for (const id of ids)
-      tail.wake(id)
+  /**
+   * "Ready", said on standby, is not "going": whoever is not there yet is asked anew. Who cannot come stays
+   * excused. All answers are kept beside the row.
+   */
+  function askAnew(tx: Tx, emergencyId: string, now: Date): Promise<BulkChange[]> {
+    return bulkChange(tx, emergencyId, sql`${ACTIVE} and p.presence = 'none' and p.answer is distinct from 'cannot'`, sql`call_state = 'pending', called_at = null, answer = null, answer_via = null, promised_at = null, answered_at = null, unreachable_reason = null, joined_at = ${now.toISOString()}`)
   }
 
-  /** The pattern of every later command: lock, step, change, audit, log, commit, wake. */
-  async function command(caller: Caller, emergencyId: string, action: StateCommand, work: (tx: Tx, e: EmergencyRow, gridIds: string[], now: Date) => Promise<{ events: NewEvent[], touched?: string[], details?: Record<string, unknown> }>, guard: (e: EmergencyRow, gridIds: string[]) => void): Promise<SeqReply> {
+  /**
+   * Who stands beyond his unit's posts at this level. The posts go first to those who are there or coming,
+   * then to those who may still come, last to those who cannot; in the order of the summons.
+   */
+  function beyondPosts(e: EmergencyRow, level: ResponseLevel): SQL {
+    const { generalPct, professionalPct } = e.plan.levels[level]
+    return sql`p.person_id in (
+      select x.person_id from (
+        select a.person_id, row_number() over (partition by a.unit_id, a.grid_id order by
+            case when a.presence <> 'none' then 0 when a.call_state = 'unreachable' or a.answer = 'cannot' then 3 when a.call_state = 'answered' then 1 else 2 end, a.ordinal) as nth,
+          coalesce((select (q.members * case u.mobilisation_class when 'general' then ${generalPct}::int when 'professional' then ${professionalPct}::int else 0 end + 99) / 100
+            from roster_quotas q join units u on u.id = q.unit_id where q.unit_id = a.unit_id and q.grid_id = a.grid_id), 0) as posts
+        from participants a where a.emergency_id = ${e.id} and a.audience = 'team' and a.member_state = 'active'
+      ) x where x.nth > x.posts)`
+  }
+
+  /** Lets people go whom a lower level does not need, with thanks to those who had been called. */
+  async function release(tx: Tx, e: EmergencyRow, level: ResponseLevel, who: SQL, set: SQL, actorId: string, now: Date): Promise<{ changes: BulkChange[], events: NewEvent[], teams: TeamTile[] }> {
+    const surplus = sql`p.audience = 'team' and ${ACTIVE} and ${who} and ${beyondPosts(e, level)}`
+    const events = await notify(tx, e, await gridsOf(tx, e.id), actorId, now, { kind: 'release', audience: 'team', template: 'releaseSms', recipients: sql`${surplus} and ${ALERTED}`, words: { 内容: loweredTo(level) }, text: `${loweredTo(level)}，您无需到岗，感谢待命。` })
+    const changes = await bulkChange(tx, e.id, surplus, sql`member_state = 'released', holds = false, ${set}`)
+    await replaceCaptains(tx, e.id)
+    return { changes, events, teams: await teamTiles(tx, e.id) }
+  }
+
+  /** Writes the logs last, all of them in id order, so that streams are locked as briefly and as evenly as people are. */
+  async function log(tx: Tx, own: Touched, touched: readonly Touched[]): Promise<number> {
+    let seq = 0
+    for (const { emergencyId, events } of [own, ...touched].sort((a, b) => a.emergencyId < b.emergencyId ? -1 : 1)) {
+      const { lastSeq } = await append(tx, emergencyId, events)
+      if (emergencyId === own.emergencyId)
+        seq = lastSeq
+    }
+    return seq
+  }
+
+  function wake(emergencyId: string, touched: readonly Touched[]): void {
+    tail.wake(emergencyId)
+    for (const other of touched)
+      tail.wake(other.emergencyId)
+  }
+
+  const CLOSED: readonly EmergencyState[] = ['review', 'archived', 'lifted', 'revoked']
+
+  function requireStep(e: EmergencyRow, action: StateCommand): void {
+    if (nextState(e.state, e.kind, action) === null)
+      throw new DomainError(CLOSED.includes(e.state) || (e.state === 'standDown' && action !== 'archive') ? 'EMERGENCY_CLOSED' : 'ILLEGAL_TRANSITION', { state: e.state })
+  }
+
+  interface Step {
+    guard: (e: EmergencyRow, gridIds: string[]) => void
+    /** Set by commands that may take people from others: what the emergency will be when it does. */
+    taking?: (e: EmergencyRow) => Claimant
+    work: (tx: Tx, e: EmergencyRow, gridIds: string[], now: Date, givers: EmergencyRow[]) => Promise<Done>
+  }
+
+  /** The pattern of every later command: lock, guard, step, change, audit, log, commit, wake. */
+  async function command(caller: Caller, emergencyId: string, action: StateCommand, { guard, taking, work }: Step): Promise<SeqReply> {
     const now = clock.now()
     const { seq, touched } = await db.work.tx(async (tx) => {
-      if (action === 'adjust' || action === 'extend' || action === 'activate')
+      if (taking !== undefined)
         await lockSwitch(tx)
-      const e = await lockEmergency(tx, emergencyId, 'update')
+      const { e, givers } = taking === undefined
+        ? { e: await lockEmergency(tx, emergencyId, 'update'), givers: [] }
+        : await lockWithGivers(tx, { id: emergencyId, as: taking })
       const gridIds = await gridsOf(tx, emergencyId)
       guard(e, gridIds)
-      if (nextState(e.state, e.kind, action) === null)
-        throw new DomainError(e.state === 'preAlert' || e.state === 'activated' ? 'ILLEGAL_TRANSITION' : 'EMERGENCY_CLOSED', { state: e.state })
-      const { events, touched = [], details } = await work(tx, e, gridIds, now)
+      requireStep(e, action)
+      const { events, touched = [], details } = await work(tx, e, gridIds, now, givers)
       await audit(tx, { actorId: caller.actor.personId, action: `emergency.${action}`, subjectType: 'emergency', subjectId: emergencyId, requestId: caller.requestId, ...(details === undefined ? {} : { details }) })
-      const { lastSeq } = await append(tx, emergencyId, events)
-      return { seq: lastSeq, touched }
-    })
-    wake([emergencyId, ...touched])
+      return { seq: await log(tx, { emergencyId, events }, touched), touched }
+    }, { deadlineMs: KEY_DEADLINE_MS })
+    wake(emergencyId, touched)
     return { seq }
-  }
-
-  /** An initial response belongs to its community, everything else to the county. */
-  function guardEnd({ actor }: Caller) {
-    return (e: EmergencyRow, gridIds: string[]) => {
-      if (e.kind === 'response')
-        return requireAccess(actor, 'emergency.end', {}, 'board.view')
-      for (const gridId of gridIds)
-        requireAccess(actor, 'emergency.endInitial', placeTarget(gridId), 'board.view')
-    }
   }
 
   function placeTarget(gridId: string) {
@@ -160,7 +204,21 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
     return place === undefined ? {} : { gridId, communityId: place.communityId, townshipId: place.townshipId }
   }
 
-  function requireSwitch({ actor }: Caller, request: Prepare, gridIds: readonly string[], step: 'prepare' | 'press'): void {
+  /** A right over the whole emergency. Whoever may look at one of its places is told that he may not do this; to others it does not exist. */
+  const county = ({ actor }: Caller, action: Action) => (_: EmergencyRow, gridIds: readonly string[]): void => {
+    if (!allows(actor, action, {}))
+      throw new DomainError(gridIds.some(id => allows(actor, 'board.view', placeTarget(id))) ? 'FORBIDDEN' : 'NOT_FOUND')
+  }
+
+  /** An initial response belongs to its community, everything else to the county. */
+  const owner = (caller: Caller, action: Action, initialAction: Action) => (e: EmergencyRow, gridIds: readonly string[]): void => {
+    if (e.kind === 'response')
+      return county(caller, action)(e, gridIds)
+    for (const gridId of gridIds)
+      requireAccess(caller.actor, initialAction, placeTarget(gridId), 'board.view')
+  }
+
+  function requireSwitch(actor: Actor, request: Prepare, gridIds: readonly string[], step: 'prepare' | 'press'): void {
     if (request.action === 'initialResponse') {
       for (const gridId of gridIds)
         requireAccess(actor, 'switch.initialResponse', placeTarget(gridId))
@@ -171,9 +229,8 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
   }
 
   /** What the request would make, as a row; the preview and the press build the same one. */
-  function draft(request: Prepare, plan: PlanStamp, eventClass: EmergencyRow['eventClass'], initiatorId: string, now: Date): Omit<EmergencyRow, 'serial' | 'no' | 'basisSuppliedAt' | 'terminatedAt'> {
+  function draft(request: Prepare, plan: PlanStamp, eventClass: EmergencyRow['eventClass'], initiatorId: string, now: Date): NewEmergency {
     const level = request.action === 'activate' ? request.level : null
-    const limitMin = level === null ? null : plan.levels[level].rallyLimitMin
     return {
       id: newId(),
       kind: request.action === 'initialResponse' ? 'initialResponse' : 'response',
@@ -187,7 +244,7 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
       approver: request.approver,
       approvalMode: request.approvalMode,
       measures: request.measures,
-      rallyBy: limitMin === null ? null : new Date(now.getTime() + limitMin * MINUTE),
+      rallyBy: rallyLimit(plan, level, now),
       expectedUntil: new Date(request.expectedUntil),
       warning: request.action === 'preAlert' ? request.warning : null,
       plan,
@@ -197,353 +254,369 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
     }
   }
 
-  /** The emergency that a pre-alert or an initial response is turned into. */
-  function upgraded(request: Prepare): string | null {
-    return request.action === 'activate' ? request.emergencyId : null
+  /** What a pre-alert or an initial response becomes by the same words; its number, its people and its history stay. */
+  function becoming({ eventClass, level, name, levelAuthority, basis, approver, approvalMode, measures, rallyBy, expectedUntil, plan }: NewEmergency, before: EmergencyRow, now: Date): EmergencyPatch {
+    return { kind: 'response', state: 'activated', eventClass, level, name, levelAuthority, basis, approver, approvalMode, measures, rallyBy, expectedUntil, plan, activatedAt: before.activatedAt ?? now }
   }
 
-  async function activateExisting(tx: Tx, caller: Caller, request: PressRequest & { action: 'activate' }, emergencyId: string, requestedGrids: string[], now: Date) {
-    const before = await lockEmergency(tx, emergencyId, 'update')
-    const action: StateCommand = before.kind === 'initialResponse' ? 'confirm' : 'activate'
-    if (before.isDrill !== request.isDrill || nextState(before.state, before.kind, action) === null)
-      throw new DomainError('ILLEGAL_TRANSITION', { state: before.state })
-    const actorId = caller.actor.personId
-    await addGrids(tx, emergencyId, requestedGrids, now)
-    const gridIds = await gridsOf(tx, emergencyId)
-    const limitMin = before.plan.levels[request.level].rallyLimitMin
-    const e = await updateEmergency(tx, emergencyId, {
-      kind: 'response',
-      state: 'activated',
-      level: request.level,
-      levelAuthority: request.levelAuthority,
-      name: request.name,
-      basis: request.basis,
-      approver: request.approver,
-      approvalMode: request.approvalMode,
-      measures: request.measures,
-      expectedUntil: new Date(request.expectedUntil),
-      activatedAt: before.activatedAt ?? now,
-      rallyBy: limitMin === null ? null : new Date(now.getTime() + limitMin * MINUTE),
-    })
-    // "Ready" said to a pre-alert is not "going": everyone is asked anew; who cannot come stays excused.
-    const asked = before.state === 'preAlert'
-      ? await bulkChange(tx, emergencyId, sql`p.member_state = 'active' and p.answer is distinct from 'cannot'`, sql`call_state = 'pending', answer = null, answer_via = null, promised_at = null, answered_at = null, unreachable_reason = null`)
-      : []
-    if (before.state === 'preAlert')
-      await cancelPendingCalls(tx, emergencyId, now)
-    const { teams, changes, touched } = await fillTeams(tx, e, gridIds, request.level, actorId, now)
-    const duty = await summonDuty(tx, emergencyId, gridIds, now)
-    return { e, gridIds, teams, changes: [...asked, ...changes, ...duty], touched, type: 'emergency.activated' as const }
+  /** The pre-alert or initial response that this request turns into a response; null for a new one. */
+  const becomes = (request: Prepare): string | null => request.action === 'activate' ? request.emergencyId : null
+
+  async function alreadyOpen(tx: Tx, { id, no, name }: EmergencyRow): Promise<DomainError> {
+    const start = await startOf(tx, id)
+    return new DomainError('EMERGENCY_ALREADY_OPEN', { emergencyId: id, no, name, by: start?.by ?? '', at: start === null ? '' : timeOf(start.at, timeZone) })
   }
 
-  async function start(tx: Tx, caller: Caller, request: Prepare, gridIds: string[], now: Date) {
-    const plan = await getPlan(tx, request.planId)
-    const stamp = stampPlan(plan)
-    const actorId = caller.actor.personId
-    const fresh = draft(request, stamp, plan.eventClass, actorId, now)
-    const twin = await findTwin(tx, fresh, gridIds)
-    if (twin !== null)
-      throw new DomainError('EMERGENCY_ALREADY_OPEN', { emergencyId: twin.id, no: twin.no, name: twin.name, by: twin.initiator, at: timeOf(twin.createdAt, timeZone) })
-    const e = await insertEmergency(tx, fresh, gridIds, today().slice(0, 4))
-    if (request.action === 'initialResponse') {
-      const duty = await summonDuty(tx, e.id, gridIds, now)
-      return { e, gridIds, teams: [], changes: duty, touched: [], type: 'emergency.activated' as const }
+  /** May this request start what it asks for? The preview asks first, the press again. */
+  async function requireStart(tx: Tx, fresh: NewEmergency, existing: EmergencyRow | null, gridIds: readonly string[]): Promise<void> {
+    if (existing !== null) {
+      if (existing.state === 'activated' && existing.kind === 'response')
+        throw await alreadyOpen(tx, existing)
+      requireStep(existing, existing.kind === 'initialResponse' ? 'confirm' : 'activate')
+      if (existing.isDrill !== fresh.isDrill)
+        throw new DomainError('ILLEGAL_TRANSITION', { state: existing.state })
     }
-    const filled = await fillTeams(tx, e, gridIds, request.level, actorId, now)
+    const twin = await findTwin(tx, existing === null ? fresh : { ...fresh, id: existing.id }, gridIds)
+    if (twin !== null)
+      throw await alreadyOpen(tx, twin)
+  }
+
+  /** The same audience for preview and press, or null where only grid staff are called. */
+  function audienceOf(request: Prepare, plan: PlanStamp, gridIds: readonly string[], givers: readonly EmergencyRow[]): Audience | null {
+    return request.action === 'initialResponse' ? null : { gridIds, level: request.level, plan, emergencyId: becomes(request), preemptable: givers.map(g => g.id) }
+  }
+
+  async function allGrids(tx: Tx, existingId: string | null, asked: readonly string[]): Promise<string[]> {
+    return existingId === null ? [...asked] : [...new Set([...await gridsOf(tx, existingId), ...asked])]
+  }
+
+  /** Turns the pre-alert or the initial response. */
+  async function turn(tx: Tx, caller: Caller, request: Mobilising, before: EmergencyRow, fresh: NewEmergency, gridIds: string[], givers: readonly EmergencyRow[], now: Date) {
+    const actorId = caller.actor.personId
+    await addGrids(tx, before.id, gridIds, now)
+    const e = await updateEmergency(tx, before.id, becoming(fresh, before, now))
+    // What still lies in the outbox has the old words.
+    await cancelPendingCalls(tx, e.id, now)
+    const surplus = before.state === 'preAlert'
+      ? await release(tx, e, request.level, sql`p.presence = 'none' and p.answer is distinct from 'cannot'`, sql`call_state = 'called', answer = null, answer_via = null, promised_at = null, answered_at = null`, actorId, now)
+      : { changes: [], events: [] }
+    const asked = before.state === 'preAlert' ? await askAnew(tx, e.id, now) : []
+    const filled = await fillTeams(tx, caller, e, givers, gridIds, request.level, now)
     const duty = await summonDuty(tx, e.id, gridIds, now)
-    return { e, gridIds, teams: filled.teams, changes: [...filled.changes, ...duty], touched: filled.touched, type: request.action === 'preAlert' ? 'emergency.preAlerted' as const : 'emergency.activated' as const }
+    return { e, filled, changes: [...surplus.changes, ...asked, ...filled.changes, ...duty], released: surplus.events }
+  }
+
+  async function begin(tx: Tx, caller: Caller, request: Prepare, fresh: NewEmergency, gridIds: string[], givers: readonly EmergencyRow[], now: Date) {
+    const e = await insertEmergency(tx, fresh, gridIds, today().slice(0, 4))
+    const filled = request.action === 'initialResponse' ? NOBODY : await fillTeams(tx, caller, e, givers, gridIds, request.level, now)
+    const duty = await summonDuty(tx, e.id, gridIds, now)
+    return { e, filled, changes: [...filled.changes, ...duty], released: [] }
+  }
+
+  async function pressOnce(tx: Tx, caller: Caller, press: Press, idempotencyKey: string): Promise<{ ref: EmergencyRef, touched: Touched[] }> {
+    const now = clock.now()
+    const actorId = caller.actor.personId
+    const idempotent = { actorId, key: idempotencyKey, route: 'switch.press', body: { preparationId: press.preparationId, nonce: press.nonce } }
+    const first = await recallReply(tx, idempotent)
+    if (first !== null)
+      return { ref: { ...first as EmergencyRef, replayed: true }, touched: [] }
+    await lockSwitch(tx)
+    const { request, audienceHash } = await usePreparation(tx, press.preparationId, press.nonce, actorId, caller.actor.sessionId, now)
+    const asked = gridsIn(request.scope)
+    requireSwitch(caller.actor, request, asked, 'press')
+    await refreshRosters(tx, 'stale', today())
+    const plan = await getPlan(tx, request.planId)
+    const fresh = draft(request, stampPlan(plan), plan.eventClass, actorId, now)
+    const existingId = becomes(request)
+    const { existing, givers } = existingId === null
+      ? { existing: null, givers: await lockGivers(tx, fresh) }
+      : await lockWithGivers(tx, { id: existingId, as: () => fresh }).then(({ e, givers }) => ({ existing: e, givers }))
+    const gridIds = await allGrids(tx, existingId, asked)
+    await requireStart(tx, fresh, existing, gridIds)
+    const audience = audienceOf(request, fresh.plan, gridIds, givers)
+    const { hash, people } = audience === null ? { hash: '', people: 0 } : await fingerprint(tx, audience)
+    if (hash !== audienceHash)
+      throw new DomainError('PREPARATION_STALE', { toCall: people })
+
+    const { e, filled, changes, released } = existing === null || request.action !== 'activate'
+      ? await begin(tx, caller, request, fresh, gridIds, givers, now)
+      : await turn(tx, caller, request, existing, fresh, gridIds, givers, now)
+    const events: NewEvent[] = [
+      event(actorId, now, e.state === 'preAlert' ? 'emergency.preAlerted' : 'emergency.activated', { header: headerOf(e), teams: filled.teams, gridIds, changes }),
+      ...filled.own,
+      ...released,
+      ...await notify(tx, e, gridIds, actorId, now, { ...callOf(e, 'all'), recipients: sql`${ACTIVE} and p.call_state = 'pending'` }),
+      ...await notify(tx, e, gridIds, actorId, now, { kind: 'duty', audience: 'duty', template: 'dutySms', recipients: sql`${ACTIVE} and p.answer is distinct from 'cannot'` }),
+    ]
+    await audit(tx, { actorId, action: `switch.${request.action}`, subjectType: 'emergency', subjectId: e.id, requestId: caller.requestId, details: { no: e.no, level: e.level, isDrill: e.isDrill, grids: gridIds.length, heldMs: press.heldMs } })
+    await recordPressed(tx, press.preparationId, e.id)
+    const ref: EmergencyRef = { emergencyId: e.id, no: e.no, replayed: false, seq: await log(tx, { emergencyId: e.id, events }, filled.touched) }
+    await rememberReply(tx, idempotent, ref)
+    return { ref, touched: filled.touched }
   }
 
   return {
     /** The preview: what pressing the key would do, in numbers, with the nonce that a press needs. */
     async prepare(caller: Caller, request: Prepare): Promise<Preparation> {
-      const gridIds = gridsIn(request.scope)
-      requireSwitch(caller, request, gridIds, 'prepare')
+      const asked = gridsIn(request.scope)
+      requireSwitch(caller.actor, request, asked, 'prepare')
       const now = clock.now()
       if (new Date(request.expectedUntil) <= now)
         throw new DomainError('EXPECTED_IN_PAST', { field: 'expectedUntil' })
+      if (request.action === 'activate' && !isApprovalEnough(request.level, request.approvalMode))
+        throw new DomainError('ORAL_APPROVAL_REFUSED', { field: 'approvalMode' })
       return db.work.tx(async (tx) => {
         const plan = await getPlan(tx, request.planId)
-        if (!plan.mobilises && request.action !== 'initialResponse')
+        const mobilises = request.action !== 'initialResponse'
+        if (mobilises && !plan.mobilises)
           throw new DomainError('PLAN_DOES_NOT_MOBILISE', { field: 'planId' })
         await refreshRosters(tx, 'stale', today())
-        const upgradedId = upgraded(request)
-        const existing = upgradedId === null ? null : await getEmergency(tx, upgradedId)
-        const stamp = existing?.plan ?? stampPlan(plan)
-        const preview = draft(request, stamp, plan.eventClass, caller.actor.personId, now)
-        const allGrids = existing === null ? gridIds : [...new Set([...await gridsOf(tx, existing.id), ...gridIds])]
-        const mobilises = request.action !== 'initialResponse'
-        const preemptable = mobilises ? await preemptableBy(tx, preview, upgradedId) : []
-        const audience = mobilises ? { gridIds: allGrids, level: request.level, plan: stamp, emergencyId: upgradedId, preemptable: preemptable.map(p => p.id) } : null
+        const fresh = draft(request, stampPlan(plan), plan.eventClass, caller.actor.personId, now)
+        const existingId = becomes(request)
+        const existing = existingId === null ? null : await getEmergency(tx, existingId)
+        const gridIds = await allGrids(tx, existingId, asked)
+        await requireStart(tx, fresh, existing, gridIds)
+        const givers = mobilises ? await preemptableBy(tx, fresh, existingId) : []
+        const audience = audienceOf(request, fresh.plan, gridIds, givers)
         const units = audience === null ? [] : await previewUnits(tx, audience)
-        const hash = audience === null ? '' : await audienceHash(tx, audience)
         const taken = audience === null ? [] : await previewPreemption(tx, audience)
-        const overlaps = await overlappingEmergencies(tx, allGrids, upgradedId)
-
-        const perGrid = new Map<string, { required: number, available: number }>()
-        for (const u of units) {
-          const sum = perGrid.get(u.gridId) ?? { required: 0, available: 0 }
-          perGrid.set(u.gridId, { required: sum.required + u.required, available: sum.available + u.available })
-        }
-        const places = allGrids.map(id => grids.get(id))
-        const total = (pick: (u: typeof units[number]) => number) => units.reduce((sum, u) => sum + pick(u), 0)
-        const full: EmergencyRow = { ...preview, serial: 0, no: '', basisSuppliedAt: null, terminatedAt: null }
-        const level = request.action === 'initialResponse' ? 4 : request.level
-        const first = places[0]
-        const words = { ...commonWords(full, allGrids), 集结点: first === undefined ? '' : `${first.communityName}党群服务中心`, 队名: first === undefined ? '' : `${first.communityName}${first.gridName}网格党员先锋队`, 社区: first?.communityName ?? '', 链接: 'https://…/a/AAAAAAAAAAAAAAAAAAA', 姓名: '张三', 单位: units[0]?.unitName ?? '' }
-        const { templates } = stamp.levels[level]
-        const template = request.action === 'initialResponse' ? templates.dutySms : request.action === 'preAlert' || level === 4 ? templates.standbySms : templates.activationSms
-        const sampleSms = smsText(template, words, request.isDrill)
-        const duty = await countDuty(tx, allGrids)
-        const available = total(u => u.available)
+        const overlaps = await overlappingEmergencies(tx, gridIds, existingId)
+        const places = gridIds.flatMap(id => grids.get(id) ?? [])
+        const words = sampleWords(fresh, gridIds, units[0]?.unitName ?? '')
+        const { templates } = fresh.plan.levels[mobilises ? request.level : 4]
+        const template = mobilises ? callOf(fresh, 'all').template : 'dutySms'
+        const sampleSms = smsText(templates[template], words, request.isDrill)
 
         const preparationId = newId()
         const nonce = randomToken(24)
         const expiresAt = new Date(now.getTime() + PREPARATION_TTL_SEC * 1_000)
-        await insertPreparation(tx, { id: preparationId, nonce, operatorId: caller.actor.personId, sessionId: caller.actor.sessionId, request, audienceHash: hash, expiresAt })
-        const shortfalls = units.filter(u => u.available < u.required)
+        const audienceHash = audience === null ? '' : (await fingerprint(tx, audience)).hash
+        await insertPreparation(tx, { id: preparationId, nonce, operatorId: caller.actor.personId, sessionId: caller.actor.sessionId, request, audienceHash, expiresAt })
         return {
           preparationId,
           nonce,
           expiresAt: expiresAt.toISOString(),
           holdSec: HOLD_SEC,
           secondFactorRequired: false,
-          counts: {
-            townships: new Set(places.map(p => p?.townshipId)).size,
-            communities: new Set(places.map(p => p?.communityId)).size,
-            grids: allGrids.length,
-            units: new Set(units.filter(u => u.required > 0).map(u => u.unitId)).size,
-            teams: mobilises ? allGrids.length : 0,
-            required: total(u => u.required),
-            available,
-            candidates: total(u => u.candidates),
-            toCall: available,
-            duty,
-            smsSegments: (available + duty) * smsSegments(sampleSms),
-          },
-          underStrength: mobilises
-            ? allGrids.flatMap((gridId) => {
-                const { required, available: can } = perGrid.get(gridId) ?? { required: 0, available: 0 }
-                const place = grids.get(gridId)
-                return can < UNDER_STRENGTH_BELOW ? [{ gridId, gridName: place?.gridName ?? '', communityName: place?.communityName ?? '', required, available: can }] : []
-              })
-            : [],
-          shortfalls: shortfalls.map(u => ({
-            unitId: u.unitId,
-            unitName: u.unitName,
-            gridId: u.gridId,
-            gridName: u.gridName,
-            required: u.required,
-            available: u.available,
-            reasons: u.shortfalls.length > 0 ? u.shortfalls : [{ reason: u.candidates < u.required ? 'tooFewMembers' as const : 'inOtherEmergency' as const, people: u.required - u.available }],
-          })),
-          unreachable: Object.entries(units.flatMap(u => u.shortfalls).reduce<Record<string, number>>((sum, s) => ({ ...sum, [s.reason]: (sum[s.reason] ?? 0) + s.people }), {})).map(([reason, people]) => ({ reason: reason as 'exempt' | 'restrictedUnit', people })),
-          preempts: taken.map(({ emergencyId, people }) => {
-            const holder = preemptable.find(p => p.id === emergencyId)
-            return { emergencyId, no: holder?.no ?? '', name: holder?.name ?? '', isDrill: holder?.isDrill ?? false, people }
-          }),
-          overlaps: overlaps.map(o => ({ emergencyId: o.id, no: o.no, name: o.name, isDrill: o.isDrill })),
+          ...previewNumbers({ places, units, duty: await countDuty(tx, gridIds), sampleSms, mobilises }),
+          preempts: taken.flatMap(({ emergencyId, people }) => givers.filter(g => g.id === emergencyId).map(({ no, name, isDrill }) => ({ emergencyId, no, name, isDrill, people }))),
+          overlaps: overlaps.map(({ id, no, name, isDrill }) => ({ emergencyId: id, no, name, isDrill })),
           sampleSms,
-          sampleText: appText(request.action === 'activate' && level !== 4 ? templates.activationText : template.replace(/\{签名\}/, ''), words, request.isDrill),
+          sampleText: appText(template === 'activationSms' ? templates.activationText : templates[template].replace(/\{签名\}/, ''), words, request.isDrill),
         }
-      }, { deadlineMs: 60_000 })
+      }, { deadlineMs: KEY_DEADLINE_MS })
     },
 
     /**
      * The key. One transaction: whoever sees the emergency sees its teams, calls and log; a crash leaves
-     * nothing. The same Idempotency-Key gives the same emergency, however often and from wherever.
+     * nothing. The same Idempotency-Key gives the same emergency, however often and from wherever. A refused
+     * press leaves its trace in the audit trail.
      */
     async press(caller: Caller, press: Press, idempotencyKey: string): Promise<EmergencyRef> {
-      if (press.heldMs < HOLD_SEC * 1_000)
-        throw new DomainError('HOLD_TOO_SHORT', { field: 'heldMs' })
-      const now = clock.now()
-      const actorId = caller.actor.personId
-      const { ref, touched } = await db.work.tx(async (tx) => {
-        const idempotent = { actorId, key: idempotencyKey, route: 'switch.press', body: { preparationId: press.preparationId, nonce: press.nonce } }
-        const first = await recallReply(tx, idempotent)
-        if (first !== null)
-          return { ref: { ...first as EmergencyRef, replayed: true }, touched: [] }
-        await lockSwitch(tx)
-        const { request, audienceHash: seen } = await usePreparation(tx, press.preparationId, press.nonce, actorId, caller.actor.sessionId, now)
-        const gridIds = gridsIn(request.scope)
-        requireSwitch(caller, request, gridIds, 'press')
-        await refreshRosters(tx, 'stale', today())
-        const upgradedId = upgraded(request)
-        if (request.action !== 'initialResponse') {
-          const existing = upgradedId === null ? null : await getEmergency(tx, upgradedId)
-          const plan = existing?.plan ?? stampPlan(await getPlan(tx, request.planId))
-          const preview = { isDrill: request.isDrill, state: request.action === 'preAlert' ? 'preAlert' as const : 'activated' as const, level: request.action === 'preAlert' ? null : request.level }
-          const preemptable = (await preemptableBy(tx, preview, upgradedId)).map(p => p.id)
-          const allGrids = existing === null ? gridIds : [...new Set([...await gridsOf(tx, existing.id), ...gridIds])]
-          if (await audienceHash(tx, { gridIds: allGrids, level: request.level, plan, emergencyId: upgradedId, preemptable }) !== seen) {
-            // A twin opened meanwhile explains better than "the people changed".
-            if (upgradedId === null)
-              await refuseTwin(tx, request, gridIds, actorId, now)
-            throw new DomainError('PREPARATION_STALE')
-          }
-        }
-        const made = request.action === 'activate' && upgradedId !== null
-          ? await activateExisting(tx, caller, request, upgradedId, gridIds, now)
-          : await start(tx, caller, request, gridIds, now)
-        const { e } = made
-        const standby = e.state === 'preAlert' || e.level === 4
-        const events: NewEvent[] = [
-          event(actorId, now, made.type, { header: headerOf(e), teams: made.teams, gridIds: made.gridIds, changes: made.changes }),
-          ...(e.kind === 'initialResponse' ? [] : await notify(tx, e, made.gridIds, actorId, now, { kind: standby ? 'standby' : 'activation', audience: 'team', template: standby ? 'standbySms' : 'activationSms', recipients: sql`p.call_state = 'pending'` })),
-          ...await notify(tx, e, made.gridIds, actorId, now, { kind: 'duty', audience: 'duty', template: 'dutySms', recipients: sql`p.call_state = 'pending'` }),
-        ]
-        await audit(tx, { actorId, action: `switch.${request.action}`, subjectType: 'emergency', subjectId: e.id, requestId: caller.requestId, details: { no: e.no, level: e.level, isDrill: e.isDrill, grids: made.gridIds.length, heldMs: press.heldMs } })
-        await recordPressed(tx, press.preparationId, e.id)
-        const { lastSeq } = await append(tx, e.id, events)
-        const ref: EmergencyRef = { emergencyId: e.id, no: e.no, replayed: false, seq: lastSeq }
-        await rememberReply(tx, idempotent, ref)
-        return { ref, touched: made.touched }
-      }, { deadlineMs: 30_000 })
-      wake([ref.emergencyId, ...touched])
-      return ref
+      try {
+        if (press.heldMs < HOLD_SEC * 1_000)
+          throw new DomainError('HOLD_TOO_SHORT', { field: 'heldMs' })
+        const { ref, touched } = await db.work.tx(tx => pressOnce(tx, caller, press, idempotencyKey), { deadlineMs: KEY_DEADLINE_MS })
+        wake(ref.emergencyId, touched)
+        return ref
+      }
+      catch (error) {
+        if (error instanceof DomainError && error.status < 500)
+          await db.work.tx(tx => audit(tx, { actorId: caller.actor.personId, action: 'switch.refused', subjectType: 'preparation', subjectId: press.preparationId, requestId: caller.requestId, details: { code: error.code } }))
+        throw error
+      }
     },
 
-    /** Raises or lowers the level. Up: only the added posts are summoned. Down: posts fall; of those beyond them, who has not answered is let go, who is coming or there stays until the community releases him. */
-    changeLevel: (caller: Caller, emergencyId: string, { level, reason }: z.output<typeof ChangeLevel>) => command(caller, emergencyId, 'adjust', async (tx, before, gridIds, now) => {
-      const from = before.level
-      if (from === null || from === level)
-        throw new DomainError('LEVEL_UNCHANGED')
-      const actorId = caller.actor.personId
-      const limitMin = before.plan.levels[level].rallyLimitMin
-      const e = await updateEmergency(tx, emergencyId, { level, rallyBy: limitMin === null ? null : new Date(now.getTime() + limitMin * MINUTE) })
-      const { teams, changes, touched } = await fillTeams(tx, e, gridIds, level, actorId, now)
-      const released = level > from ? await releaseSurplus(tx, e, level) : []
-      const events = [event(actorId, now, 'emergency.levelChanged', { header: headerOf(e), from, to: level, reason, teams, changes: [...released, ...changes] })]
-      events.push(...await notify(tx, e, gridIds, actorId, now, { kind: 'summons', audience: 'team', template: level === 4 ? 'standbySms' : 'activationSms', recipients: sql`p.call_state = 'pending' and p.member_state = 'active' and p.joined_at = ${now.toISOString()}` }))
-      events.push(...await both(tx, e, gridIds, actorId, now, { kind: 'levelChange', template: 'levelChangeSms', recipients: sql`p.member_state = 'active' and p.joined_at < ${now.toISOString()}` }))
-      if (released.length > 0)
-        events.push(...await notify(tx, e, gridIds, actorId, now, { kind: 'release', audience: 'team', template: 'releaseSms', recipients: sql`p.member_state = 'released' and p.call_state <> 'pending'`, words: { 内容: `响应降为${LEVEL_WORDS[level]}` }, text: `响应降为${LEVEL_WORDS[level]}，您无需到岗，感谢待命。` }))
-      return { events, touched, details: { from, to: level, reason } }
-    }, () => requireAccess(caller.actor, 'emergency.adjust', {}, 'board.view')),
+    /**
+     * Raises or lowers the level. Up: only the added posts are summoned; from standby (Ⅳ) everyone is asked
+     * anew, because now they move. Down: nobody is summoned and posts fall; of those beyond them, who has not
+     * answered is let go, and who is coming or there stays until the community releases him.
+     */
+    changeLevel: (caller: Caller, emergencyId: string, { level, reason }: z.output<typeof ChangeLevel>) => command(caller, emergencyId, 'adjust', {
+      guard: county(caller, 'emergency.adjust'),
+      taking: e => ({ ...e, level }),
+      async work(tx, before, gridIds, now, givers) {
+        const from = before.level
+        if (from === null || from === level)
+          throw new DomainError('LEVEL_UNCHANGED')
+        const actorId = caller.actor.personId
+        const e = await updateEmergency(tx, emergencyId, { level, rallyBy: rallyLimit(before.plan, level, now) })
+        const change = { kind: 'levelChange', template: 'levelChangeSms' } as const
+        if (level > from) {
+          await setRequired(tx, e.id, gridIds, e.plan, level)
+          const { changes, events, teams } = await release(tx, e, level, sql`p.call_state in ('pending', 'called') and p.presence = 'none'`, sql`unreachable_reason = null`, actorId, now)
+          return {
+            events: [
+              event(actorId, now, 'emergency.levelChanged', { header: headerOf(e), from, to: level, reason, teams, changes }),
+              ...events,
+              ...await notifyAll(tx, e, actorId, now, { ...change, recipients: ACTIVE }),
+            ],
+            details: { from, to: level, reason },
+          }
+        }
+        await refreshRosters(tx, 'stale', today())
+        const isWaking = isStandby(before)
+        const asked = isWaking ? await askAnew(tx, e.id, now) : []
+        const filled = await fillTeams(tx, caller, e, givers, gridIds, level, now)
+        return {
+          events: [
+            event(actorId, now, 'emergency.levelChanged', { header: headerOf(e), from, to: level, reason, teams: filled.teams, changes: [...asked, ...filled.changes] }),
+            ...filled.own,
+            ...isWaking
+              ? await notify(tx, e, gridIds, actorId, now, { ...callOf(e, 'all'), recipients: sql`${ACTIVE} and p.call_state = 'pending'` })
+              : [
+                  ...await notify(tx, e, gridIds, actorId, now, { ...callOf(e, 'added'), recipients: sql`${ACTIVE} and ${CHOSEN}` }),
+                  ...await notify(tx, e, gridIds, actorId, now, { ...change, audience: 'team', recipients: sql`${ACTIVE} and not ${CHOSEN}` }),
+                ],
+            ...await notify(tx, e, gridIds, actorId, now, { ...change, audience: 'duty', recipients: ACTIVE }),
+          ],
+          touched: filled.touched,
+          details: { from, to: level, reason },
+        }
+      },
+    }),
 
-    extendScope: (caller: Caller, emergencyId: string, { scope, reason }: z.output<typeof ExtendScope>) => command(caller, emergencyId, 'extend', async (tx, e, already, now) => {
-      const added = gridsIn(scope).filter(id => !already.includes(id))
-      if (added.length === 0)
-        throw new DomainError('SCOPE_EMPTY', { field: 'scope' })
-      const actorId = caller.actor.personId
-      await refreshRosters(tx, 'stale', today())
-      await addGrids(tx, emergencyId, added, now)
-      const level = e.level ?? 4
-      const filled = e.kind === 'initialResponse' ? { teams: [], changes: [], touched: [] } : await fillTeams(tx, e, added, level, actorId, now)
-      const duty = await summonDuty(tx, emergencyId, added, now)
-      const standby = e.state === 'preAlert' || e.level === 4
-      const fresh = sql`p.call_state = 'pending' and p.joined_at = ${now.toISOString()}`
-      return {
-        events: [
-          event(actorId, now, 'emergency.scopeExtended', { header: headerOf(e), reason, teams: filled.teams, gridIds: added, changes: [...filled.changes, ...duty] }),
-          ...await notify(tx, e, added, actorId, now, { kind: 'summons', audience: 'team', template: standby ? 'standbySms' : 'activationSms', recipients: fresh }),
-          ...await notify(tx, e, added, actorId, now, { kind: 'duty', audience: 'duty', template: 'dutySms', recipients: fresh }),
-        ],
-        touched: filled.touched,
-        details: { grids: added.length, reason },
-      }
-    }, e => e.kind === 'response' ? requireAccess(caller.actor, 'emergency.adjust', {}, 'board.view') : scopeOfInitial(caller, gridsIn(scope))),
+    extendScope: (caller: Caller, emergencyId: string, { scope, reason }: z.output<typeof ExtendScope>) => command(caller, emergencyId, 'extend', {
+      guard: (e, gridIds) => owner(caller, 'emergency.adjust', 'switch.initialResponse')(e, e.kind === 'response' ? gridIds : gridsIn(scope)),
+      taking: e => e,
+      async work(tx, e, already, now, givers) {
+        const added = gridsIn(scope).filter(id => !already.includes(id))
+        if (added.length === 0)
+          throw new DomainError('SCOPE_EMPTY', { field: 'scope' })
+        const actorId = caller.actor.personId
+        await refreshRosters(tx, 'stale', today())
+        await addGrids(tx, emergencyId, added, now)
+        const level = e.level ?? await pressedLevel(tx, emergencyId) ?? 4
+        const filled = e.kind === 'initialResponse' ? NOBODY : await fillTeams(tx, caller, e, givers, added, level, now)
+        const duty = await summonDuty(tx, emergencyId, added, now)
+        const recipients = sql`${ACTIVE} and ${among(added)}`
+        return {
+          events: [
+            event(actorId, now, 'emergency.scopeExtended', { header: headerOf(e), reason, teams: filled.teams, gridIds: added, changes: [...filled.changes, ...duty] }),
+            ...filled.own,
+            ...await notify(tx, e, added, actorId, now, { ...callOf(e, 'added'), recipients }),
+            ...await notify(tx, e, added, actorId, now, { kind: 'duty', audience: 'duty', template: 'dutySms', recipients }),
+          ],
+          touched: filled.touched,
+          details: { grids: added.length, reason },
+        }
+      },
+    }),
 
     /** 误启动撤销: everyone who was called gets an apology; all claims end. */
-    revoke: (caller: Caller, emergencyId: string, { reason }: z.output<typeof WithReason>) => command(caller, emergencyId, 'revoke', async (tx, _, gridIds, now) => {
-      const actorId = caller.actor.personId
-      const e = await updateEmergency(tx, emergencyId, { state: 'revoked', terminatedAt: now, endReason: reason })
-      await cancelPendingCalls(tx, emergencyId, now)
-      const events = await both(tx, e, gridIds, actorId, now, { kind: 'revocation', template: 'revocationSms', recipients: ALERTED })
-      const changes = await bulkChange(tx, emergencyId, sql`p.member_state = 'active' and p.audience = 'team'`, sql`member_state = 'released', holds = false`)
-      await dissolveTeams(tx, emergencyId)
-      return { events: [event(actorId, now, 'emergency.revoked', { header: headerOf(e), reason, changes }), ...events], details: { reason } }
-    }, guardEnd(caller)),
+    revoke: (caller: Caller, emergencyId: string, { reason }: z.output<typeof WithReason>) => command(caller, emergencyId, 'revoke', {
+      guard: owner(caller, 'emergency.end', 'emergency.endInitial'),
+      work: (tx, _, __, now) => callOff(tx, caller, emergencyId, 'revoked', reason, now),
+    }),
+
+    lift: (caller: Caller, emergencyId: string, { reason }: z.output<typeof WithReason>) => command(caller, emergencyId, 'lift', {
+      guard: county(caller, 'emergency.lift'),
+      work: (tx, _, __, now) => callOff(tx, caller, emergencyId, 'lifted', reason, now),
+    }),
 
     /** 终止: calls stop, people who are there sign off. */
-    terminate: (caller: Caller, emergencyId: string, { reason, residualMeasures }: z.output<typeof Terminate>) => command(caller, emergencyId, 'terminate', async (tx, _, gridIds, now) => {
-      const actorId = caller.actor.personId
-      const e = await updateEmergency(tx, emergencyId, { state: 'standDown', terminatedAt: now, endReason: reason, residualMeasures })
-      await cancelPendingCalls(tx, emergencyId, now)
-      // Who is not on the ground is free again at once.
-      await tx.execute(sql`update participants set holds = false where emergency_id = ${emergencyId} and holds and presence <> 'checkedIn'`)
-      const notices = await both(tx, e, gridIds, actorId, now, { kind: 'termination', template: 'terminationSms', recipients: ALERTED })
-      return { events: [event(actorId, now, 'emergency.terminated', { header: headerOf(e), reason, residualMeasures, changes: [] }), ...notices], details: { reason } }
-    }, guardEnd(caller)),
-
-    lift: (caller: Caller, emergencyId: string, { reason }: z.output<typeof WithReason>) => command(caller, emergencyId, 'lift', async (tx, _, gridIds, now) => {
-      const actorId = caller.actor.personId
-      const e = await updateEmergency(tx, emergencyId, { state: 'lifted', terminatedAt: now, endReason: reason })
-      await cancelPendingCalls(tx, emergencyId, now)
-      const notices = await both(tx, e, gridIds, actorId, now, { kind: 'lifted', template: 'liftedSms', recipients: ALERTED })
-      const changes = await bulkChange(tx, emergencyId, sql`p.member_state = 'active' and p.audience = 'team'`, sql`member_state = 'released', holds = false`)
-      await dissolveTeams(tx, emergencyId)
-      return { events: [event(actorId, now, 'emergency.lifted', { header: headerOf(e), reason, changes }), ...notices], details: { reason } }
-    }, () => requireAccess(caller.actor, 'emergency.lift', {}, 'board.view')),
+    terminate: (caller: Caller, emergencyId: string, { reason, residualMeasures }: z.output<typeof Terminate>) => command(caller, emergencyId, 'terminate', {
+      guard: owner(caller, 'emergency.end', 'emergency.endInitial'),
+      async work(tx, _, __, now) {
+        const actorId = caller.actor.personId
+        const e = await updateEmergency(tx, emergencyId, { state: 'standDown', terminatedAt: now, endReason: reason, residualMeasures })
+        await cancelPendingCalls(tx, emergencyId, now)
+        // Who is not on the ground is free again at once.
+        await tx.execute(sql`update participants set holds = false where emergency_id = ${emergencyId} and holds and presence <> 'checkedIn'`)
+        const notices = await notifyAll(tx, e, actorId, now, { kind: 'termination', template: 'terminationSms', recipients: ALERTED })
+        return { events: [event(actorId, now, 'emergency.terminated', { header: headerOf(e), reason, residualMeasures, changes: [] }), ...notices], details: { reason } }
+      },
+    }),
 
     /** Reaches everyone who has or will have the first alert, also those who have answered. */
-    correct: (caller: Caller, emergencyId: string, { text }: z.output<typeof Correct>) => command(caller, emergencyId, 'correct', async (tx, e, gridIds, now) => ({
-      events: await both(tx, e, gridIds, caller.actor.personId, now, { kind: 'correction', template: 'correctionSms', recipients: EVERYONE, words: { 内容: text }, text: `更正：${text}` }),
-      details: { text },
-    }), () => requireAccess(caller.actor, 'emergency.correct', {}, 'board.view')),
+    correct: (caller: Caller, emergencyId: string, { text }: z.output<typeof Correct>) => command(caller, emergencyId, 'correct', {
+      guard: county(caller, 'emergency.correct'),
+      work: async (tx, e, _, now) => ({
+        events: await notifyAll(tx, e, caller.actor.personId, now, { kind: 'correction', template: 'correctionSms', recipients: EVERYONE, words: { 内容: text }, text: `更正：${text}` }),
+        details: { text },
+      }),
+    }),
 
-    /** One community reports: everyone signed off or listed with a reason. The last one opens the review. */
-    standDown: (caller: Caller, emergencyId: string, { communityId }: z.output<typeof StandDown>) => command(caller, emergencyId, 'standDown', async (tx, e, gridIds, now) => {
-      const actorId = caller.actor.personId
-      const own = gridIds.filter(id => grids.get(id)?.communityId === communityId)
-      if (own.length === 0)
-        throw new DomainError('NOT_FOUND')
-      const ownIds = sql`${sql.param(`{${own.join(',')}}`)}::uuid[]`
-      const counted = await tx.execute<{ open: number, signed_off: number, listed: number }>(sql`
-        select (count(*) filter (where presence = 'checkedIn' and unsigned_reason is null))::int as open,
-          (count(*) filter (where presence = 'checkedOut'))::int as signed_off,
-          (count(*) filter (where presence = 'checkedIn' and unsigned_reason is not null))::int as listed
-        from participants where emergency_id = ${emergencyId} and grid_id = any(${ownIds})`)
-      const { open, signed_off: signedOff, listed } = counted[0] ?? { open: 0, signed_off: 0, listed: 0 }
-      if (open > 0)
-        throw new DomainError('NOT_STOOD_DOWN', { people: open })
-      await tx.execute(sql`update emergency_grids set stood_down_at = coalesce(stood_down_at, ${now.toISOString()}::timestamptz) where emergency_id = ${emergencyId} and grid_id = any(${ownIds})`)
-      const events: NewEvent[] = [event(actorId, now, 'emergency.communityStoodDown', { communityId, communityName: grids.community(communityId)?.name ?? '', signedOff, listed })]
-      const left = await tx.execute(sql`select 1 from emergency_grids where emergency_id = ${emergencyId} and stood_down_at is null limit 1`)
-      if (left.length === 0) {
-        const reviewed = await updateEmergency(tx, e.id, { state: 'review', reviewOpenedAt: now })
-        await tx.execute(sql`update participants set holds = false where emergency_id = ${emergencyId} and holds`)
-        await dissolveTeams(tx, emergencyId)
-        events.push(event(actorId, now, 'emergency.reviewOpened', { header: headerOf(reviewed) }))
-      }
-      return { events, details: { communityId } }
-    }, () => requireAccess(caller.actor, 'emergency.standDown', { communityId }, 'board.view')),
+    /**
+     * One community reports: everyone signed off or listed with a reason. The last one opens the review. Who
+     * was called away in between answers to the emergency that holds him now.
+     */
+    standDown: (caller: Caller, emergencyId: string, { communityId }: z.output<typeof StandDown>) => command(caller, emergencyId, 'standDown', {
+      guard: () => requireAccess(caller.actor, 'emergency.standDown', { communityId }, 'board.view'),
+      async work(tx, e, gridIds, now) {
+        const actorId = caller.actor.personId
+        const own = gridIds.filter(id => grids.get(id)?.communityId === communityId)
+        if (own.length === 0)
+          throw new DomainError('NOT_FOUND')
+        const [counted] = await tx.execute<{ open: number, signed_off: number, listed: number }>(sql`
+          select (count(*) filter (where p.presence = 'checkedIn' and p.unsigned_reason is null and not (
+              p.member_state = 'preempted' and exists (select from participants h where h.person_id = p.person_id and h.holds and h.emergency_id <> p.emergency_id))))::int as open,
+            (count(*) filter (where p.presence = 'checkedOut'))::int as signed_off,
+            (count(*) filter (where p.presence = 'checkedIn' and p.unsigned_reason is not null))::int as listed
+          from participants p where p.emergency_id = ${emergencyId} and ${among(own)}`)
+        const { open, signed_off: signedOff, listed } = counted ?? { open: 0, signed_off: 0, listed: 0 }
+        if (open > 0)
+          throw new DomainError('NOT_STOOD_DOWN', { people: open })
+        const reported = await tx.execute(sql`update emergency_grids set stood_down_at = ${now.toISOString()}::timestamptz where emergency_id = ${emergencyId} and grid_id = any(${sql.param(`{${own.join(',')}}`)}::uuid[]) and stood_down_at is null returning 1`)
+        if (reported.length === 0)
+          return { events: [], details: { communityId } }
+        const events: NewEvent[] = [event(actorId, now, 'emergency.communityStoodDown', { communityId, communityName: grids.community(communityId)?.name ?? '', signedOff, listed })]
+        const left = await tx.execute(sql`select 1 from emergency_grids where emergency_id = ${emergencyId} and stood_down_at is null limit 1`)
+        if (left.length === 0) {
+          const reviewed = await updateEmergency(tx, e.id, { state: 'review', reviewOpenedAt: now })
+          await tx.execute(sql`update participants set holds = false where emergency_id = ${emergencyId} and holds`)
+          await dissolveTeams(tx, emergencyId)
+          events.push(event(actorId, now, 'emergency.reviewOpened', { header: headerOf(reviewed) }))
+        }
+        return { events, details: { communityId } }
+      },
+    }),
 
-    archive: (caller: Caller, emergencyId: string, { reason }: z.output<typeof WithReason>) => command(caller, emergencyId, 'archive', async (tx, _, __, now) => {
-      const e = await updateEmergency(tx, emergencyId, { state: 'archived', archivedAt: now })
-      return { events: [event(caller.actor.personId, now, 'emergency.archived', { header: headerOf(e) })], details: { reason } }
-    }, () => requireAccess(caller.actor, 'emergency.archive', {}, 'board.view')),
+    archive: (caller: Caller, emergencyId: string, { reason }: z.output<typeof WithReason>) => command(caller, emergencyId, 'archive', {
+      guard: county(caller, 'emergency.archive'),
+      async work(tx, _, __, now) {
+        const e = await updateEmergency(tx, emergencyId, { state: 'archived', archivedAt: now })
+        return { events: [event(caller.actor.personId, now, 'emergency.archived', { header: headerOf(e) })], details: { reason } }
+      },
+    }),
 
-    /** The written basis after an oral approval. */
-    supplyBasis: (caller: Caller, emergencyId: string, { basis }: z.output<typeof SupplyBasis>) => command(caller, emergencyId, 'correct', async (tx, _, __, now) => {
-      const e = await updateEmergency(tx, emergencyId, { basis, approvalMode: 'written', basisSuppliedAt: now })
-      return { events: [event(caller.actor.personId, now, 'emergency.basisSupplied', { header: headerOf(e) })] }
-    }, () => requireAccess(caller.actor, 'emergency.adjust', {}, 'board.view')),
+    /** The written basis after an oral approval; what was said stands in the log of the start. */
+    supplyBasis: (caller: Caller, emergencyId: string, { basis }: z.output<typeof SupplyBasis>) => command(caller, emergencyId, 'supplyBasis', {
+      guard: county(caller, 'emergency.adjust'),
+      async work(tx, before, _, now) {
+        if (before.approvalMode === 'written')
+          throw new DomainError('ILLEGAL_TRANSITION', { state: before.state })
+        const e = await updateEmergency(tx, emergencyId, { basis, approvalMode: 'written', basisSuppliedAt: now })
+        return { events: [event(caller.actor.personId, now, 'emergency.basisSupplied', { header: headerOf(e) })] }
+      },
+    }),
   }
 
-  function scopeOfInitial({ actor }: Caller, gridIds: readonly string[]): void {
-    for (const gridId of gridIds)
-      requireAccess(actor, 'switch.initialResponse', placeTarget(gridId), 'board.view')
+  /** Words of the sample: the first grid's, and an invented name. */
+  function sampleWords(fresh: NewEmergency, gridIds: readonly string[], unitName: string) {
+    const first = gridIds.map(id => grids.get(id)).find(place => place !== undefined)
+    const community = first?.communityName ?? ''
+    return {
+      ...commonWords({ ...fresh, serial: 0, no: '', basisSuppliedAt: null, terminatedAt: null }, gridIds),
+      集结点: `${community}党群服务中心`,
+      队名: `${community}${first?.gridName ?? ''}党员先锋队`,
+      社区: community,
+      链接: 'https://…/a/AAAAAAAAAAAAAAAAAAA',
+      姓名: '张三',
+      单位: unitName,
+    }
   }
 
-  async function refuseTwin(tx: Tx, request: Prepare, gridIds: string[], actorId: string, now: Date): Promise<void> {
-    const plan = await getPlan(tx, request.planId)
-    const twin = await findTwin(tx, draft(request, stampPlan(plan), plan.eventClass, actorId, now), gridIds)
-    if (twin !== null)
-      throw new DomainError('EMERGENCY_ALREADY_OPEN', { emergencyId: twin.id, no: twin.no, name: twin.name, by: twin.initiator, at: timeOf(twin.createdAt, timeZone) })
-  }
-
-  /** Per unit and grid, from the end of the roster: who has not answered yet and stands above the lowered quota. */
-  async function releaseSurplus(tx: Tx, e: EmergencyRow, level: ResponseLevel): Promise<BulkChange[]> {
-    const { generalPct, professionalPct } = e.plan.levels[level]
-    const where = sql`p.person_id in (
-      select x.person_id from (
-        select a.person_id, a.call_state, row_number() over (partition by a.unit_id, a.grid_id order by a.call_state in ('answered', 'unreachable') desc, a.ordinal) as nth,
-          coalesce((select (q.members * case u.mobilisation_class when 'general' then ${generalPct}::int when 'professional' then ${professionalPct}::int else 0 end + 99) / 100
-            from roster_quotas q join units u on u.id = q.unit_id where q.unit_id = a.unit_id and q.grid_id = a.grid_id), 0) as posts
-        from participants a where a.emergency_id = ${e.id} and a.audience = 'team' and a.member_state = 'active'
-      ) x where x.nth > x.posts and x.call_state in ('pending', 'called'))`
-    return bulkChange(tx, e.id, where, sql`member_state = 'released', holds = false`)
+  /** Ends it without a stand-down: nobody needs to come, and everyone who was called is told so. */
+  async function callOff(tx: Tx, caller: Caller, emergencyId: string, state: 'revoked' | 'lifted', reason: string, now: Date): Promise<Done> {
+    const actorId = caller.actor.personId
+    const e = await updateEmergency(tx, emergencyId, { state, terminatedAt: now, endReason: reason })
+    await cancelPendingCalls(tx, emergencyId, now)
+    const notices = await notifyAll(tx, e, actorId, now, state === 'revoked'
+      ? { kind: 'revocation', template: 'revocationSms', recipients: ALERTED }
+      : { kind: 'lifted', template: 'liftedSms', recipients: ALERTED })
+    const changes = await bulkChange(tx, emergencyId, sql`p.audience = 'team' and ${ACTIVE}`, sql`member_state = 'released', holds = false`)
+    await dissolveTeams(tx, emergencyId)
+    return { events: [event(actorId, now, `emergency.${state}`, { header: headerOf(e), reason, changes }), ...notices], details: { reason } }
   }
 }
-

@@ -11,7 +11,7 @@ function toHex(rgb: Rgb): string {
   return `#${rgb.map(c => Math.round(Math.min(255, Math.max(0, c))).toString(16).padStart(2, '0')).join('')}`
 }
 
-const linear = (channel: number): number => {
+function linear(channel: number): number {
   const c = channel / 255
   return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4
 }

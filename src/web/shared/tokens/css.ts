@@ -4,8 +4,9 @@ import { FONT_SANS, RADIUS, SHADOW, SPACE, THEMES, TOUCH, TYPE_SCALE } from './t
 
 const rem = (px: number): string => `${px / 16}rem`
 const kebab = (name: string): string => name.replace(/[A-Z]|(?<=[a-z])\d/g, c => `-${c.toLowerCase()}`)
-const rule = (selector: string, declarations: readonly (readonly [string, string])[]): string =>
-  `${selector}{${declarations.map(([name, value]) => `${name}:${value}`).join(';')}}`
+function rule(selector: string, declarations: readonly (readonly [string, string])[]): string {
+  return `${selector}{${declarations.map(([name, value]) => `${name}:${value}`).join(';')}}`
+}
 
 /** `level1` → `var(--c-level-1)`. */
 const v = (colour: Colour): string => `var(--c-${kebab(colour)})`
