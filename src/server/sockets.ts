@@ -19,7 +19,7 @@ const Unwatch = z.strictObject({ watchId: z.string().max(200) })
 export interface SocketDeps { realtime: Realtime, log: Logger, calls: Calls, presence: Presence, boards: Boards, live: LiveBoards }
 
 /** The emergency's id stands in the path over HTTP and beside the body here. */
-function addressed<T extends z.ZodType>(schema: T, input: unknown, language: Language): [emergencyId: string, body: z.output<T>] {
+export function addressed<T extends z.ZodType>(schema: T, input: unknown, language: Language): [emergencyId: string, body: z.output<T>] {
   const { emergencyId, ...body } = parseInput(Addressed, input, language)
   return [emergencyId, parseInput(schema, body, language)]
 }

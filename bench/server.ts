@@ -1,0 +1,105 @@
+/**
+ * The service in a process of its own: the real application, and beside it two baselines on the same
+ * sockets, behind the same session, limits, validation and access rule: an answer that is acknowledged
+ * without any database work, and an answer with a transaction of its own.
+ */
+import type { Answer } from '../src/contract/vocabulary.ts'
+import type { Actor } from '../src/server/platform/http/index.ts'
+import type { ServerCommand, ServerReply } from './messages.ts'
+import process from 'node:process'
+import postgres from 'postgres'
+import { GiveAnswer } from '../src/contract/calls.ts'
+import { buildApp } from '../src/server/app.ts'
+import { requireAccess } from '../src/server/modules/identity/index.ts'
+import { systemClock } from '../src/server/platform/clock.ts'
+import { readConfig } from '../src/server/platform/config.ts'
+import { openDatabase } from '../src/server/platform/db/index.ts'
+import { createGroupCommit } from '../src/server/platform/groupcommit.ts'
+import { createLogger } from '../src/server/platform/logger.ts'
+import { command } from '../src/server/platform/realtime/index.ts'
+import { loadSecrets } from '../src/server/platform/secrets.ts'
+import { addressed } from '../src/server/sockets.ts'
+import { now } from './messages.ts'
+
+interface Given { emergencyId: string, actor: Actor, answer: GiveAnswer }
+interface Reply { answerId: string, answer: Answer, at: string, isLate: boolean, replayed: boolean }
+
+const say = (reply: ServerReply) => process.send?.(reply)
+const replyTo = ({ answer }: Given, at: Date): Reply => ({ answerId: answer.answerId, answer: answer.answer, at: at.toISOString(), isLate: false, replayed: false })
+
+/** What a service does that knows no batches: lock, read, write, log, commit, for each answer; prepared statements, ten connections. */
+function ordinaryAnswers(databaseUrl: string): (given: Given) => Promise<Reply> {
+  const sql = postgres(databaseUrl, { max: 10, onnotice: () => {} })
+  return given => sql.begin(async (tx) => {
+    const { emergencyId, actor: { personId }, answer: { answerId, answer, promisedAt, reason, note } } = given
+    const at = new Date()
+    const [emergency] = await tx<{ state: string }[]>`select state from emergencies where id = ${emergencyId} for share`
+    const [before] = await tx<{ name: string, unit_id: string | null, post: string | null, standing: object, member_state: string }[]>`
+      select pe.name, p.unit_id, p.post, p.member_state,
+        json_build_object('teamId', p.team_id, 'gridId', p.grid_id, 'audience', p.audience, 'memberState', p.member_state, 'callState', p.call_state, 'answer', p.answer, 'presence', p.presence) as standing
+      from participants p join persons pe on pe.id = p.person_id where p.emergency_id = ${emergencyId} and p.person_id = ${personId} for no key update of p`
+    if (emergency?.state !== 'activated' || before?.member_state !== 'active')
+      throw new Error('the bench answers in an open emergency')
+    await tx`
+      insert into call_answers (answer_id, emergency_id, person_id, answer, via, promised_at, reason, note, relayed_by, is_late, at)
+      values (${answerId}, ${emergencyId}, ${personId}, ${answer}, 'app', ${promisedAt}, ${reason}, ${note}, null, false, ${at})`
+    await tx`
+      update participants set call_state = 'answered', answer = ${answer}, answer_via = 'app', promised_at = ${promisedAt}, cannot_reason = ${reason}, answered_at = coalesce(answered_at, ${at}), unreachable_reason = null
+      where emergency_id = ${emergencyId} and person_id = ${personId}`
+    const change = { personId, name: before.name, unitId: before.unit_id, post: before.post, before: before.standing, after: { ...before.standing, callState: 'answered', answer } }
+    const data = JSON.stringify({ answerId, answer, via: 'app', promisedAt, reason, relayedBy: null, change })
+    await tx`
+      with stream as (update event_streams set last_seq = last_seq + 1 where id = ${emergencyId} returning last_seq), written as (
+        insert into emergency_events (emergency_id, seq, type, v, at, actor_id, data) select ${emergencyId}, stream.last_seq, 'call.answered', 1, ${at}, ${personId}, ${data}::text::jsonb from stream)
+      select last_seq, pg_notify('emergency_events', ${emergencyId}) from stream`
+    return replyTo(given, at)
+  })
+}
+
+async function start({ databaseUrl, dataDir, port }: Extract<ServerCommand, { do: 'start' }>): Promise<() => Promise<void>> {
+  const log = createLogger('warn')
+  const config = readConfig({ MODE: 'production', PUBLIC_URL: `http://127.0.0.1:${port}`, DATA_DIR: dataDir, LOG_LEVEL: 'warn' })
+  const db = openDatabase({ url: databaseUrl, log, role: 'pingji_app' })
+  const { app, services } = await buildApp({ config, secrets: loadSecrets(dataDir, {}), db, log, clock: systemClock, demoAccounts: [], jobs: true, webRoot: null })
+  app.addHook('onSend', async (request) => {
+    if (request.url === '/api/switch/activations')
+      say({ done: 'pressed', at: now() })
+  })
+
+  const memory = createGroupCommit<Given, Reply>({
+    write: async (batch) => {
+      const at = new Date()
+      return batch.map(given => replyTo(given, at))
+    },
+  })
+  const ordinary = ordinaryAnswers(databaseUrl)
+  services.realtime.io.on('connection', (socket) => {
+    const serve = (write: (given: Given) => Promise<Reply>) => command(socket, log, (input, { actor, language }) => {
+      const [emergencyId, answer] = addressed(GiveAnswer, input, language)
+      requireAccess(actor, 'call.answerOwn', { personId: actor.personId, emergencyId })
+      socket.data.lastCommandId = answer.answerId
+      return write({ emergencyId, actor, answer })
+    })
+    // Events of the bench alone, which the contract does not know.
+    const bench = socket as unknown as { on: (event: string, handler: ReturnType<typeof serve>) => void }
+    bench.on('bench:memory', serve(memory.submit))
+    bench.on('bench:ordinary', serve(ordinary))
+  })
+  await app.listen({ host: '127.0.0.1', port, backlog: 4_096 })
+  say({ done: 'start', port })
+  return async () => {
+    await app.close()
+    await db.close()
+  }
+}
+
+let stop = async (): Promise<void> => {}
+process.on('message', async (order: ServerCommand) => {
+  if (order.do === 'start') {
+    stop = await start(order)
+    return
+  }
+  await stop()
+  say({ done: 'stop' })
+  process.exit(0)
+})
