@@ -28,7 +28,7 @@ export default defineConfig({
       tier('realtime', 30),
       tier('migrations', 60),
       tier('faults', 90),
-      tier('e2e', 120),
+      tier('e2e', 120, false),
     ],
   },
 })
