@@ -43,6 +43,7 @@ export const ERRORS = {
   ILLEGAL_TRANSITION: { status: 409, zh: '当前状态不能进行此操作', en: 'This is not possible in the present state' },
   LEVEL_UNCHANGED: { status: 409, zh: '级别没有变化', en: 'The level would not change' },
   NOT_STOOD_DOWN: { status: 409, zh: '还有 {people} 人未签离，请签离或登记未签离原因', en: '{people} people are not signed off; sign them off or list them with a reason' },
+  ORAL_APPROVAL_REFUSED: { status: 400, zh: '口头批准只适用于Ⅰ级、Ⅱ级响应，请填写书面批准', en: 'Only levels Ⅰ and Ⅱ may start on an oral approval; a written one is needed' },
   EXPECTED_IN_PAST: { status: 400, zh: '预计期限须晚于现在', en: 'The expected end must be in the future' },
 
   PERSON_HELD: { status: 409, zh: '{name}已编入《{emergency}》', en: '{name} is held by "{emergency}"' },

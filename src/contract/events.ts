@@ -103,7 +103,8 @@ export interface EmergencyEventMap {
   'team.memberReleased': { reason: string } & OnePerson
   'team.memberSubstituted': { outgoing: PersonChange | null, incoming: PersonChange, reason: string }
   'team.reinforced': { fromTeamId: string | null, team: TeamTile, reason: string, people: PersonChange[] }
-  'team.preempted': { byEmergencyId: string, byName: string } & Bulk
+  /** In both logs: the one that gives people (with the changes) and the one that takes them. */
+  'team.preempted': { fromEmergencyId: string, fromName: string, byEmergencyId: string, byName: string, taken: number } & Bulk
   'review.lessonAdded': { lessonId: string, text: string }
 }
 

@@ -20,24 +20,34 @@ export interface NewAlert {
 
 export interface IssuedAlert { alertId: string, recipients: number }
 
-/** Writes the alert and one delivery per recipient and channel. Nothing is rendered or sent here. */
+/** Writes the alert and one delivery per recipient and channel; nothing where there is nobody. Nothing is rendered or sent here. */
 export async function issueAlert(tx: Tx, alert: NewAlert): Promise<IssuedAlert> {
   const alertId = newId()
-  const channels = alert.channels ?? ['inapp', 'sms']
-  await tx.execute(sql`
-    insert into alerts (id, emergency_id, kind, audience, sms_template, text, issued_by, issued_at)
-    values (${alertId}, ${alert.emergencyId}, ${alert.kind}, ${alert.audience}, ${alert.smsTemplate}, ${alert.text}, ${alert.issuedBy}, ${alert.now.toISOString()})`)
   const rows = await tx.execute<{ n: number }>(sql`
-    with made as (
-      insert into deliveries (alert_id, person_id, channel, state, updated_at)
-      select ${alertId}, p.person_id, c.channel, 'pending', ${alert.now.toISOString()}
-      from participants p cross join unnest(${sql.param(`{${channels.join(',')}}`)}::text[]) as c(channel)
+    with who as materialized (
+      select p.person_id from participants p
       where p.emergency_id = ${alert.emergencyId} and p.audience = ${alert.audience} and (${alert.recipients})
-      returning 1
+    ), alert as (
+      insert into alerts (id, emergency_id, kind, audience, sms_template, text, issued_by, issued_at)
+      select ${alertId}::uuid, ${alert.emergencyId}::uuid, ${alert.kind}, ${alert.audience}, ${alert.smsTemplate}, ${alert.text}, ${alert.issuedBy}::uuid, ${alert.now.toISOString()}::timestamptz
+      where exists (select from who)
+      returning id
+    ), made as (
+      insert into deliveries (alert_id, person_id, channel, state, updated_at)
+      select alert.id, who.person_id, c.channel, 'pending', ${alert.now.toISOString()}
+      from alert, who cross join unnest(${sql.param(`{${(alert.channels ?? ['inapp', 'sms']).join(',')}}`)}::text[]) as c(channel)
     )
-    select count(*)::int as n from made`)
-  return { alertId, recipients: (rows[0]?.n ?? 0) / channels.length }
+    select count(*)::int as n from who`)
+  return { alertId, recipients: rows[0]?.n ?? 0 }
 }
+
+/**
+ * Everyone to whom something was handed over, or is being handed over at this moment, whatever he said or
+ * became since; as a condition over `participants p`.
+ */
+export const ALERTED = sql.raw(`(p.call_state <> 'pending' or exists (
+  select from alerts a join deliveries d on d.alert_id = a.id
+  where a.emergency_id = p.emergency_id and d.person_id = p.person_id and d.state in ('sending', 'accepted', 'delivered', 'read', 'unknown')))`)
 
 /** Calls stop: what has not been handed over yet is not sent any more. Corrections and notices of the end are not touched. */
 export async function cancelPendingCalls(tx: Tx, emergencyId: string, now: Date): Promise<void> {

@@ -2,6 +2,10 @@ import type { ResponseLevel } from '../../../contract/vocabulary.ts'
 
 export const LEVEL_WORDS: Record<ResponseLevel, string> = { 1: 'Ⅰ级', 2: 'Ⅱ级', 3: 'Ⅲ级', 4: 'Ⅳ级' }
 
+/** What a message of the end of somebody's part says. */
+export const DRILL_ABORTED = '演练中止，真实险情优先'
+export const loweredTo = (level: ResponseLevel): string => `响应降为${LEVEL_WORDS[level]}`
+
 export type TextVariables = Record<string, string>
 
 /** Fills the braces; an unknown variable becomes nothing rather than a brace on somebody's phone. */

@@ -1,8 +1,8 @@
+import type { SQL } from 'drizzle-orm'
 import type { EmergencyHeader } from '../../../contract/events.ts'
 import type { ApprovalMode, EmergencyKind, EmergencyState, EventClass, LevelAuthority, Mode, ResponseLevel } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import type { PlanStamp } from '../plans/index.ts'
-import type { SQL } from 'drizzle-orm'
 import { sql } from 'drizzle-orm'
 import { DomainError } from '../../platform/errors.ts'
 import { openStream } from '../../platform/eventlog/index.ts'
@@ -159,6 +159,12 @@ export async function shareEmergencies(tx: Tx, ids: readonly string[]): Promise<
   return new Map(rows.map(r => [r.id, toRow(r)]))
 }
 
+/** As `shareEmergencies`, for a command that moves them all: the one that takes people and those that give them. */
+export async function lockEmergencies(tx: Tx, ids: readonly string[]): Promise<Map<string, EmergencyRow>> {
+  const rows = await tx.execute<RawRow>(gated(ids, 'update'))
+  return new Map(rows.map(r => [r.id, toRow(r)]))
+}
+
 export type NewEmergency = Omit<EmergencyRow, 'serial' | 'no' | 'basisSuppliedAt' | 'terminatedAt'>
 
 /** The caller holds the switch lock, which keeps the numbers without gaps or twins. */
@@ -184,10 +190,11 @@ export async function addGrids(tx: Tx, emergencyId: string, gridIds: readonly st
     select ${emergencyId}, unnest(${sql.param(`{${gridIds.join(',')}}`)}::uuid[]), ${at.toISOString()}::timestamptz on conflict do nothing`)
 }
 
-export type EmergencyPatch = Partial<Pick<EmergencyRow, 'kind' | 'state' | 'level' | 'levelAuthority' | 'name' | 'basis' | 'approver' | 'approvalMode' | 'basisSuppliedAt' | 'measures' | 'rallyBy' | 'expectedUntil' | 'activatedAt' | 'terminatedAt' | 'plan'>> & { endReason?: string, residualMeasures?: string, reviewOpenedAt?: Date, archivedAt?: Date }
+export type EmergencyPatch = Partial<Pick<EmergencyRow, 'kind' | 'eventClass' | 'state' | 'level' | 'levelAuthority' | 'name' | 'basis' | 'approver' | 'approvalMode' | 'basisSuppliedAt' | 'measures' | 'rallyBy' | 'expectedUntil' | 'activatedAt' | 'terminatedAt' | 'plan'>> & { endReason?: string, residualMeasures?: string, reviewOpenedAt?: Date, archivedAt?: Date }
 
 const COLUMNS: Record<keyof EmergencyPatch, string> = {
   kind: 'kind',
+  eventClass: 'event_class',
   state: 'state',
   level: 'level',
   levelAuthority: 'level_authority',
@@ -251,15 +258,25 @@ export async function overlappingEmergencies(tx: Tx, gridIds: readonly string[],
   return rows.map(toRow)
 }
 
-/** An open emergency of the same class and authority, drill or real alike, over exactly these grids. */
-export async function findTwin(tx: Tx, e: Pick<EmergencyRow, 'kind' | 'eventClass' | 'levelAuthority' | 'isDrill' | 'plan'>, gridIds: readonly string[]): Promise<(EmergencyRow & { initiator: string }) | null> {
-  const rows = await tx.execute<RawRow & { initiator: string }>(sql`
-    select e.*, p.name as initiator from emergencies e join persons p on p.id = e.initiator_id
-    where e.state in ('preAlert', 'activated') and e.kind = ${e.kind} and e.event_class = ${e.eventClass} and e.level_authority = ${e.levelAuthority} and e.is_drill = ${e.isDrill}
+/**
+ * An open emergency of the same kind, plan and authority, drill or real alike, over exactly these grids.
+ * The plan counts, not its class alone: a flood does not hide an earthquake.
+ */
+export async function findTwin(tx: Tx, e: Pick<EmergencyRow, 'id' | 'kind' | 'levelAuthority' | 'isDrill' | 'plan'>, gridIds: readonly string[]): Promise<EmergencyRow | null> {
+  const rows = await tx.execute<RawRow>(sql`
+    select e.* from emergencies e
+    where e.state in ('preAlert', 'activated') and e.id <> ${e.id} and e.kind = ${e.kind} and e.level_authority = ${e.levelAuthority} and e.is_drill = ${e.isDrill}
       and e.plan ->> 'planId' = ${e.plan.planId}
       and (select array_agg(grid_id order by grid_id) from emergency_grids g where g.emergency_id = e.id)
         = (select array_agg(x order by x) from unnest(${sql.param(`{${gridIds.join(',')}}`)}::uuid[]) x)
     limit 1`)
-  const r = rows[0]
-  return r === undefined ? null : { ...toRow(r), initiator: r.initiator }
+  return rows[0] === undefined ? null : toRow(rows[0])
+}
+
+/** Who last turned the key of this emergency, and when; the log knows. */
+export async function startOf(tx: Tx, emergencyId: string): Promise<{ by: string, at: Date } | null> {
+  const rows = await tx.execute<{ name: string, at: string }>(sql`
+    select p.name, ev.at from emergency_events ev join persons p on p.id = ev.actor_id
+    where ev.emergency_id = ${emergencyId} and ev.type in ('emergency.preAlerted', 'emergency.activated') order by ev.seq desc limit 1`)
+  return rows[0] === undefined ? null : { by: rows[0].name, at: new Date(rows[0].at) }
 }

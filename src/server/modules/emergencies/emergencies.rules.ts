@@ -1,7 +1,7 @@
 import type { EmergencyKind, EmergencyState, Mode } from '../../../contract/vocabulary.ts'
 
 /** Commands that move the state machine of domain rule §4.1. */
-export const STATE_COMMANDS = ['activate', 'confirm', 'adjust', 'extend', 'correct', 'lift', 'revoke', 'terminate', 'standDown', 'openReview', 'archive'] as const
+export const STATE_COMMANDS = ['activate', 'confirm', 'adjust', 'extend', 'correct', 'supplyBasis', 'lift', 'revoke', 'terminate', 'standDown', 'openReview', 'archive'] as const
 export type StateCommand = typeof STATE_COMMANDS[number]
 
 /**
@@ -9,10 +9,11 @@ export type StateCommand = typeof STATE_COMMANDS[number]
  * same state changes the emergency without ending its step.
  */
 const STEPS: Record<EmergencyState, Partial<Record<StateCommand, EmergencyState>>> = {
-  preAlert: { activate: 'activated', correct: 'preAlert', lift: 'lifted', extend: 'preAlert' },
-  activated: { confirm: 'activated', adjust: 'activated', extend: 'activated', correct: 'activated', revoke: 'revoked', terminate: 'standDown' },
-  standDown: { standDown: 'standDown', openReview: 'review', correct: 'standDown' },
-  review: { archive: 'archived' },
+  preAlert: { activate: 'activated', correct: 'preAlert', supplyBasis: 'preAlert', lift: 'lifted', extend: 'preAlert' },
+  activated: { confirm: 'activated', adjust: 'activated', extend: 'activated', correct: 'activated', supplyBasis: 'activated', revoke: 'revoked', terminate: 'standDown' },
+  standDown: { standDown: 'standDown', openReview: 'review', correct: 'standDown', supplyBasis: 'standDown' },
+  // A response may end before the paper comes.
+  review: { archive: 'archived', supplyBasis: 'review' },
   archived: {},
   lifted: {},
   revoked: {},

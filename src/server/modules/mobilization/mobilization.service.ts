@@ -228,8 +228,16 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
     }
   }
 
+  /** @throws PLAN_DOES_NOT_MOBILISE where unit members would be called and the plan's owner has not decided so (domain rule §9). */
+  async function planFor(tx: Tx, request: Prepare): Promise<Pick<NewEmergency, 'plan' | 'eventClass'>> {
+    const plan = await getPlan(tx, request.planId)
+    if (!plan.mobilises && request.action !== 'initialResponse')
+      throw new DomainError('PLAN_DOES_NOT_MOBILISE', { field: 'planId' })
+    return { plan: stampPlan(plan), eventClass: plan.eventClass }
+  }
+
   /** What the request would make, as a row; the preview and the press build the same one. */
-  function draft(request: Prepare, plan: PlanStamp, eventClass: EmergencyRow['eventClass'], initiatorId: string, now: Date): NewEmergency {
+  function draft(request: Prepare, { plan, eventClass }: Pick<NewEmergency, 'plan' | 'eventClass'>, initiatorId: string, now: Date): NewEmergency {
     const level = request.action === 'activate' ? request.level : null
     return {
       id: newId(),
@@ -298,7 +306,7 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
     // What still lies in the outbox has the old words.
     await cancelPendingCalls(tx, e.id, now)
     const surplus = before.state === 'preAlert'
-      ? await release(tx, e, request.level, sql`p.presence = 'none' and p.answer is distinct from 'cannot'`, sql`call_state = 'called', answer = null, answer_via = null, promised_at = null, answered_at = null`, actorId, now)
+      ? await release(tx, e, request.level, sql`p.presence = 'none' and p.answer is distinct from 'cannot'`, sql`call_state = case p.call_state when 'pending' then 'pending' else 'called' end, answer = null, answer_via = null, promised_at = null, answered_at = null, unreachable_reason = null`, actorId, now)
       : { changes: [], events: [] }
     const asked = before.state === 'preAlert' ? await askAnew(tx, e.id, now) : []
     const filled = await fillTeams(tx, caller, e, givers, gridIds, request.level, now)
@@ -325,8 +333,7 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
     const asked = gridsIn(request.scope)
     requireSwitch(caller.actor, request, asked, 'press')
     await refreshRosters(tx, 'stale', today())
-    const plan = await getPlan(tx, request.planId)
-    const fresh = draft(request, stampPlan(plan), plan.eventClass, actorId, now)
+    const fresh = draft(request, await planFor(tx, request), actorId, now)
     const existingId = becomes(request)
     const { existing, givers } = existingId === null
       ? { existing: null, givers: await lockGivers(tx, fresh) }
@@ -366,12 +373,9 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
       if (request.action === 'activate' && !isApprovalEnough(request.level, request.approvalMode))
         throw new DomainError('ORAL_APPROVAL_REFUSED', { field: 'approvalMode' })
       return db.work.tx(async (tx) => {
-        const plan = await getPlan(tx, request.planId)
-        const mobilises = request.action !== 'initialResponse'
-        if (mobilises && !plan.mobilises)
-          throw new DomainError('PLAN_DOES_NOT_MOBILISE', { field: 'planId' })
         await refreshRosters(tx, 'stale', today())
-        const fresh = draft(request, stampPlan(plan), plan.eventClass, caller.actor.personId, now)
+        const fresh = draft(request, await planFor(tx, request), caller.actor.personId, now)
+        const mobilises = request.action !== 'initialResponse'
         const existingId = becomes(request)
         const existing = existingId === null ? null : await getEmergency(tx, existingId)
         const gridIds = await allGrids(tx, existingId, asked)
@@ -477,7 +481,7 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
     }),
 
     extendScope: (caller: Caller, emergencyId: string, { scope, reason }: z.output<typeof ExtendScope>) => command(caller, emergencyId, 'extend', {
-      guard: (e, gridIds) => owner(caller, 'emergency.adjust', 'switch.initialResponse')(e, e.kind === 'response' ? gridIds : gridsIn(scope)),
+      guard: (e, gridIds) => owner(caller, 'emergency.adjust', 'switch.initialResponse')(e, e.kind === 'response' ? gridIds : [...gridIds, ...gridsIn(scope)]),
       taking: e => e,
       async work(tx, e, already, now, givers) {
         const added = gridsIn(scope).filter(id => !already.includes(id))

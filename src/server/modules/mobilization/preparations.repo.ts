@@ -1,4 +1,5 @@
 import type { Prepare } from '../../../contract/mobilization.ts'
+import type { ResponseLevel } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import { createHash } from 'node:crypto'
 import { sql } from 'drizzle-orm'
@@ -37,7 +38,14 @@ export async function recordPressed(tx: Tx, id: string, emergencyId: string): Pr
   await tx.execute(sql`update switch_preparations set emergency_id = ${emergencyId} where id = ${id}`)
 }
 
+/** The level that the latest press of this emergency asked for; a pre-alert has none of its own yet (invariant 10). */
+export async function pressedLevel(tx: Tx, emergencyId: string): Promise<ResponseLevel | null> {
+  const rows = await tx.execute<{ level: ResponseLevel | null }>(sql`
+    select (request ->> 'level')::int as level from switch_preparations where emergency_id = ${emergencyId} order by used_at desc limit 1`)
+  return rows[0]?.level ?? null
+}
+
 /** All presses of the key meet here: numbers, twins and pre-emption are decided one at a time. */
 export async function lockSwitch(tx: Tx): Promise<void> {
-  await tx.execute(sql`select pg_advisory_xact_lock(7155202)`)
+  await tx.execute(sql`select pg_advisory_xact_lock(7155203)`)
 }

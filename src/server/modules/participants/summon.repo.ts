@@ -7,6 +7,7 @@ import type { ResponseLevel } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import type { PlanStamp } from '../plans/index.ts'
 import { sql } from 'drizzle-orm'
+import { bulkChange } from './participants.repo.ts'
 
 export interface Audience {
   gridIds: readonly string[]
@@ -29,15 +30,22 @@ function chosen({ gridIds, level, plan, emergencyId, preemptable }: Audience) {
         (q.members * case u.mobilisation_class when 'general' then ${generalPct}::int when 'professional' then ${professionalPct}::int else 0 end + 99) / 100 as posts
       from roster_quotas q join units u on u.id = q.unit_id where q.grid_id = any(${uuids(gridIds)})
     ), present as (
-      select unit_id, grid_id, count(*)::int as n from participants
+      select unit_id, grid_id, count(*)::int as n, (count(*) filter (where answer is distinct from 'cannot'))::int as able from participants
       where emergency_id = ${emergencyId}::uuid and audience = 'team' and member_state = 'active' group by unit_id, grid_id
     ), free as (
       select r.person_id, r.unit_id, r.grid_id, r.post, q.is_lead, q.posts - coalesce(m.n, 0) as wanted,
         row_number() over (partition by r.grid_id, r.unit_id order by r.rank) as nth
       from roster_entries r join quota q on q.unit_id = r.unit_id and q.grid_id = r.grid_id
       left join present m on m.unit_id = r.unit_id and m.grid_id = r.grid_id
-      where not exists (select from participants h where h.person_id = r.person_id and h.holds and h.emergency_id <> all(${uuids(preemptable)}))
-        and not exists (select from participants h where h.person_id = r.person_id and h.emergency_id = ${emergencyId}::uuid)
+      -- Standby and drills give their people away, but nobody is called off the ground of a real response.
+      where not exists (
+          select from participants h join emergencies e on e.id = h.emergency_id
+          where h.person_id = r.person_id and h.holds and h.emergency_id is distinct from ${emergencyId}::uuid
+            and (h.emergency_id <> all(${uuids(preemptable)}) or (h.presence = 'checkedIn' and not e.is_drill)))
+        -- Who was let go unasked, when the level fell, is called again when it rises.
+        and not exists (
+          select from participants h where h.person_id = r.person_id and h.emergency_id = ${emergencyId}::uuid
+            and not (h.member_state = 'released' and h.call_state in ('pending', 'called') and h.grid_id = r.grid_id and h.unit_id = r.unit_id))
     ), chosen as (
       select * from free where nth <= wanted
     )`
@@ -50,17 +58,18 @@ export async function previewUnits(tx: Tx, audience: Audience): Promise<UnitPrev
   const rows = await tx.execute<{ unit_id: string, unit_name: string, grid_id: string, grid_name: string, community_name: string, posts: number, filled: number, candidates: number, shortfalls: UnitPreview['shortfalls'] }>(sql`
     with ${chosen(audience)}
     select q.unit_id, u.name as unit_name, q.grid_id, g.name as grid_name, c.name as community_name, q.posts, q.candidates, q.shortfalls,
-      (select count(*)::int from chosen x where x.unit_id = q.unit_id and x.grid_id = q.grid_id) as filled
-    from quota q join units u on u.id = q.unit_id join grids g on g.id = q.grid_id join communities c on c.id = g.community_id
+      -- Who is in it already and can come, and who would be added.
+      least(q.posts, coalesce(m.able, 0)) + (select count(*)::int from chosen x where x.unit_id = q.unit_id and x.grid_id = q.grid_id) as filled
+    from quota q left join present m on m.unit_id = q.unit_id and m.grid_id = q.grid_id join units u on u.id = q.unit_id join grids g on g.id = q.grid_id join communities c on c.id = g.community_id
     order by g.code, q.is_lead desc, u.name`)
   return rows.map(r => ({ unitId: r.unit_id, unitName: r.unit_name, gridId: r.grid_id, gridName: r.grid_name, communityName: r.community_name, required: r.posts, available: r.filled, candidates: r.candidates, shortfalls: r.shortfalls }))
 }
 
-/** Fingerprint of exactly who would be summoned; the press refuses when it is another one than the preview's. */
-export async function audienceHash(tx: Tx, audience: Audience): Promise<string> {
-  const rows = await tx.execute<{ hash: string }>(sql`
-    with ${chosen(audience)} select md5(coalesce(string_agg(person_id::text, ',' order by person_id), '')) as hash from chosen`)
-  return rows[0]?.hash ?? ''
+/** Exactly who would be summoned: a fingerprint, and how many. The press refuses another fingerprint than the preview's. */
+export async function fingerprint(tx: Tx, audience: Audience): Promise<{ hash: string, people: number }> {
+  const [row] = await tx.execute<{ hash: string, people: number }>(sql`
+    with ${chosen(audience)} select md5(coalesce(string_agg(person_id::text, ',' order by person_id), '')) as hash, count(*)::int as people from chosen`)
+  return row ?? { hash: '', people: 0 }
 }
 
 /** How many of those who would be summoned each pre-emptable emergency holds. */
@@ -72,17 +81,20 @@ export async function previewPreemption(tx: Tx, audience: Audience): Promise<{ e
   return rows.map(r => ({ emergencyId: r.emergency_id, people: r.people }))
 }
 
-/** Fixes the choice for the rest of the transaction, so that claims of others can be ended before the new ones begin. */
-export async function choose(tx: Tx, audience: Audience): Promise<void> {
-  await tx.execute(sql`create temporary table summoned on commit drop as with ${chosen(audience)} select person_id, unit_id, grid_id, post, is_lead, nth from chosen`)
-}
+/** The people chosen in this transaction, as a condition over `participants p`; valid after `choose`. */
+export const CHOSEN = sql.raw('p.person_id in (select person_id from summoned)')
 
-export async function forgetChoice(tx: Tx): Promise<void> {
-  await tx.execute(sql`drop table summoned`)
+/** Fixes the choice for the rest of the transaction, so that claims of others can be ended before the new ones begin. Returns how many. */
+export async function choose(tx: Tx, audience: Audience): Promise<number> {
+  await tx.execute(sql`create temporary table if not exists summoned (person_id uuid, unit_id uuid, grid_id uuid, post text, is_lead boolean, nth int) on commit drop`)
+  const rows = await tx.execute<{ n: number }>(sql`
+    with ${chosen(audience)}, fixed as (insert into summoned select person_id, unit_id, grid_id, post, is_lead, nth from chosen returning 1) select count(*)::int as n from fixed`)
+  return rows[0]?.n ?? 0
 }
 
 /** Gives everyone chosen a place in his grid's team. The teams exist already. */
 export async function summonChosen(tx: Tx, emergencyId: string, now: Date): Promise<BulkChange[]> {
+  const again = await bulkChange(tx, emergencyId, sql`p.member_state = 'released' and ${CHOSEN}`, sql`member_state = 'active', holds = true, call_state = 'pending', called_at = null, joined_at = ${now.toISOString()}`)
   const rows = await tx.execute<{ team_id: string, grid_id: string, n: number }>(sql`
     with placed as (
       insert into participants (emergency_id, person_id, ordinal, audience, team_id, grid_id, unit_id, post, member_state, call_state, presence, holds, joined_at)
@@ -90,14 +102,16 @@ export async function summonChosen(tx: Tx, emergencyId: string, now: Date): Prom
         (select coalesce(max(ordinal), 0) from participants where emergency_id = ${emergencyId}) + row_number() over (order by s.grid_id, s.is_lead desc, s.unit_id, s.nth),
         'team', t.id, s.grid_id, s.unit_id, s.post, 'active', 'pending', 'none', true, ${now.toISOString()}
       from summoned s join vanguard_teams t on t.emergency_id = ${emergencyId} and t.grid_id = s.grid_id
+      -- Here already; or a stand-in elsewhere since a moment ago: the next one is chosen for him.
+      on conflict do nothing
       returning team_id, grid_id
     )
     select team_id, grid_id, count(*)::int as n from placed group by team_id, grid_id order by team_id`)
-  return rows.map(({ team_id: teamId, grid_id: gridId, n }) => ({
+  return [...again, ...rows.map(({ team_id: teamId, grid_id: gridId, n }): BulkChange => ({
     before: null,
     after: { teamId, gridId, audience: 'team', memberState: 'active', callState: 'pending', answer: null, presence: 'none' },
     n,
-  }))
+  }))]
 }
 
 /** Who staffs these grids, once each, at the grid where his post weighs most: chief, then officer, then assistant. */

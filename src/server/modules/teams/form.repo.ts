@@ -32,25 +32,44 @@ export async function setRequired(tx: Tx, emergencyId: string, gridIds: readonly
 }
 
 /**
- * Names captains and deputies where a team has none: the captain from the lead unit (flagged
- * otherwise), deputies first from the other units (domain rule §4.2.5).
+ * Names captains and deputies where a team has no captain: he comes from the lead unit (flagged
+ * otherwise), deputies first from the other units (domain rule §4.2.5). Who cannot come leads nobody.
  */
 export async function nameLeaders(tx: Tx, emergencyId: string): Promise<void> {
   await tx.execute(sql`
     with ranked as (
-      select p.person_id, p.team_id, p.unit_id is not distinct from t.lead_unit_id as of_lead,
-        row_number() over (partition by p.team_id order by (p.unit_id is not distinct from t.lead_unit_id) desc, p.ordinal) as n,
+      select p.person_id, p.team_id, p.post, p.unit_id is not distinct from t.lead_unit_id as of_lead,
+        row_number() over (partition by p.team_id order by (p.unit_id is not distinct from t.lead_unit_id) desc, (p.post = 'deputy') desc, p.ordinal) as n,
         row_number() over (partition by p.team_id, p.unit_id order by p.ordinal) as of_unit
       from participants p join vanguard_teams t on t.id = p.team_id
       where t.emergency_id = ${emergencyId} and p.emergency_id = ${emergencyId} and t.captain_id is null and p.member_state = 'active'
+        and p.answer is distinct from 'cannot' and p.call_state <> 'unreachable'
     ), led as (
       update vanguard_teams t set captain_id = r.person_id, captain_flagged = not r.of_lead from ranked r where r.team_id = t.id and r.n = 1
     ), deputies as (
-      select person_id, row_number() over (partition by team_id order by (of_unit = 1 and not of_lead) desc, n) as d from ranked where n > 1
+      select person_id, row_number() over (partition by team_id order by (post = 'deputy') desc, (of_unit = 1 and not of_lead) desc, n) as d from ranked where n > 1
     )
     update participants p set post = case when r.n = 1 then 'captain' else 'deputy' end
     from ranked r left join deputies d on d.person_id = r.person_id
     where p.emergency_id = ${emergencyId} and p.person_id = r.person_id and (r.n = 1 or d.d <= 2)`)
+}
+
+export interface Handover { team: TeamTile, from: string, to: string | null }
+
+/** After many people have left at once: teams whose captain is among them get the next one. */
+export async function replaceCaptains(tx: Tx, emergencyId: string): Promise<Handover[]> {
+  const left = await tx.execute<{ team_id: string, person_id: string }>(sql`
+    update vanguard_teams t set captain_id = null, captain_flagged = false from participants p
+    where t.emergency_id = ${emergencyId} and p.emergency_id = ${emergencyId} and p.person_id = t.captain_id and p.member_state <> 'active'
+    returning t.id as team_id, p.person_id`)
+  if (left.length === 0)
+    return []
+  await nameLeaders(tx, emergencyId)
+  const tiles = new Map((await teamTiles(tx, emergencyId, left.map(l => l.team_id))).map(tile => [tile.teamId, tile]))
+  return left.flatMap(({ team_id: teamId, person_id: from }) => {
+    const team = tiles.get(teamId)
+    return team === undefined ? [] : [{ team, from, to: team.captainId }]
+  })
 }
 
 interface RawTile {
