@@ -1,6 +1,6 @@
 import type { EmergencyEvent, PersonChange, Standing } from '../../src/contract/events.ts'
 import { describe, expect, it } from 'vitest'
-import { maskName, timelineEntry } from '../../src/server/modules/boards/timeline.rules.ts'
+import { maskName, timelineEntry, timelineOf } from '../../src/server/modules/boards/timeline.rules.ts'
 
 const at = (gridId: string): Standing => ({ audience: 'team', teamId: `t-${gridId}`, gridId, memberState: 'active', callState: 'called', answer: null, presence: 'none' })
 const change = (gridId: string, unitId = 'u1'): PersonChange => ({ personId: 'p', name: '李建国', unitId, post: null, before: at(gridId), after: at(gridId) })
@@ -55,5 +55,12 @@ describe('a timeline', () => {
   it('keeps the first character of a name, also a rare one', () => {
     expect(maskName('李')).toBe('李')
     expect(maskName('𠮷野家')).toBe('𠮷**')
+  })
+
+  it('of a storm keeps the newest few, milestones before single people', () => {
+    const heard = Array.from({ length: 5_000 }, (_, i) => ({ ...(i % 1_000 === 7 ? event('alert.issued', {}) : event('call.answered', { change: change('here') })), seq: i + 1 })) as EmergencyEvent[]
+    const shown = timelineOf(heard, HERE, 50)
+    expect(shown.map(e => e.seq)).toEqual([8, 1_008, 2_008, 3_008, 4_008, ...Array.from({ length: 45 }, (_, i) => 4_956 + i)])
+    expect(timelineOf(heard, { ...HERE, sees: () => false }, 50).map(e => e.type)).toEqual(Array.from({ length: 5 }).fill('alert.issued'))
   })
 })

@@ -17,6 +17,7 @@ import { getEmergency, gridsOf, modeOf, modesOfGrids, openEmergencies } from '..
 import { requireAccess, requireScopes } from '../identity/index.ts'
 import { findParticipant } from '../participants/index.ts'
 import { findPerson, gridsOfScopes, placeOfScope } from '../registry/index.ts'
+import { teamTiles } from '../teams/index.ts'
 import { filterOf, hasPeopleOfUnit, readBoard, readPeople } from './board.repo.ts'
 import { listEmergencies, readHome } from './home.repo.ts'
 import { emergenciesOf, readMine } from './mine.repo.ts'
@@ -108,13 +109,13 @@ export function createBoards({ db, grids, vault, countyName, tail, today }: Boar
 
     /** The captain's and the grid chief's own team, by name: whom they sign in and call. */
     teamMembers: ({ actor }: Caller, emergencyId: string, teamId: string): Promise<BoardPeopleReply> => snapshot(async (tx) => {
-      const board = await readBoard(tx, grids, emergencyId, { type: 'county', id: null })
-      const team = board.teams[teamId]
+      const e = await getEmergency(tx, emergencyId)
+      const [team] = await teamTiles(tx, emergencyId, [teamId])
       if (team === undefined)
         throw new DomainError('NOT_FOUND')
-      requireAccess(actor, 'presence.showCode', { ...placeOfScope(grids, { type: 'grid', id: team.gridId }), emergencyId, captainId: team.captainId, mode: modeOf([board.header.state]) }, actor.kind === 'link' ? undefined : 'board.view')
+      requireAccess(actor, 'presence.showCode', { ...placeOfScope(grids, { type: 'grid', id: team.gridId }), emergencyId, captainId: team.captainId, mode: modeOf([e.state]) }, actor.kind === 'link' ? undefined : 'board.view')
       const { people } = await readPeople(tx, grids, { emergencyId, scope: { type: 'grid', id: team.gridId }, ids: null, after: null, limit: 2_000 })
-      return { seq: board.seq, people: people.filter(p => p.standing.teamId === teamId), next: null }
+      return { seq: await lastSeqOf(tx, emergencyId), people: people.filter(p => p.standing.teamId === teamId), next: null }
     }),
 
     /** The county reads the log as it is; everyone else what concerns his own places, as on his timeline. */

@@ -12,7 +12,7 @@ import type { TimelineView } from './timeline.rules.ts'
 import { emptyDelta, fold, merge } from '../../../contract/reducer.ts'
 import { DomainError } from '../../platform/errors.ts'
 import { isCongested } from '../../platform/realtime/index.ts'
-import { isMilestone, timelineEntry } from './timeline.rules.ts'
+import { timelineOf } from './timeline.rules.ts'
 
 const FLUSH_MS = 250
 const PULSE_MS = 5_000
@@ -29,7 +29,8 @@ interface Live {
   /** As of the last flush: what a new watcher gets, so that the next delta continues it. */
   board: Board
   pending: BoardDelta | null
-  timeline: EmergencyEvent[]
+  /** What the next packet's timeline is made of. */
+  heard: EmergencyEvent[]
 }
 
 export interface LiveBoards {
@@ -101,12 +102,8 @@ export function createLiveBoards({ io, log, read, viewOf, requireBoard }: LiveBo
       }
       live.pending ??= emptyDelta(live.emergencyId, live.board.seq, live.board.asOf)
       fold(live.pending, event, live.view.sees, live.view.unitId)
-      const entry = timelineEntry(event, live.view)
-      if (entry !== null)
-        live.timeline.push(entry)
+      live.heard.push(event)
     }
-    if (live.timeline.length > TIMELINE)
-      live.timeline = newest(live.timeline)
     if (live.pending !== null)
       timer ??= setTimeout(flush, FLUSH_MS)
   }
@@ -123,8 +120,9 @@ export function createLiveBoards({ io, log, read, viewOf, requireBoard }: LiveBo
         drop(live)
         continue
       }
-      const { timeline, watchId } = live
-      Object.assign(live, { board: merged, pending: null, timeline: [] })
+      const { watchId } = live
+      const timeline = timelineOf(live.heard, live.view, TIMELINE)
+      Object.assign(live, { board: merged, pending: null, heard: [] })
       // Who reads too slowly would only fall further behind.
       for (const socket of socketsIn(watchId)) {
         if (isCongested(socket))
@@ -137,7 +135,7 @@ export function createLiveBoards({ io, log, read, viewOf, requireBoard }: LiveBo
   function load(watchId: string, emergencyId: string, scope: BoardScope): Promise<Live> {
     const heard: EmergencyEvent[] = []
     const promise = read(emergencyId, scope).then((board) => {
-      const live: Live = { watchId, emergencyId, view: viewOf(scope), board, pending: null, timeline: [] }
+      const live: Live = { watchId, emergencyId, view: viewOf(scope), board, pending: null, heard: [] }
       boards.set(watchId, live)
       apply(live, heard)
       return live
@@ -206,12 +204,4 @@ export function createLiveBoards({ io, log, read, viewOf, requireBoard }: LiveBo
       clearTimeout(timer)
     },
   }
-}
-
-/** The newest entries in order, milestones before single people's. */
-function newest(entries: readonly EmergencyEvent[]): EmergencyEvent[] {
-  const milestones = entries.filter(e => isMilestone(e.type)).slice(-TIMELINE)
-  const room = TIMELINE - milestones.length
-  const personal = room === 0 ? [] : entries.filter(e => !isMilestone(e.type)).slice(-room)
-  return [...milestones, ...personal].sort((a, b) => a.seq - b.seq)
 }

@@ -41,34 +41,38 @@ function collapse(changes: readonly BulkChange[], { sees }: TimelineView): BulkC
   return [...sums.values()]
 }
 
+/** Nothing in the event belongs to the scope. Cheap: most events of a storm end here, once for every board that is watched. */
+function isElsewhere({ data }: EmergencyEvent, view: TimelineView): boolean {
+  if ('change' in data)
+    return !concerns(view, data.change)
+  if ('incoming' in data)
+    return !concerns(view, data.incoming) && (data.outgoing === null || !concerns(view, data.outgoing))
+  if ('people' in data)
+    return !data.people.some(change => concerns(view, change))
+  if ('team' in data)
+    return !view.sees(data.team.gridId)
+  // Late answers name a person and no place.
+  return 'name' in data && !view.masksNames
+}
+
 /**
  * An event as a timeline of this view carries it, or null where it is none of its business. Tiles and
  * bulk rows stay behind: the delta beside it has them, and an entry must stay small.
  */
 export function timelineEntry(event: EmergencyEvent, view: TimelineView): EmergencyEvent | null {
-  const named = (change: PersonChange): PersonChange => view.masksNames ? { ...change, name: maskName(change.name) } : change
-  const data: Record<string, unknown> = { ...event.data }
-  if ('change' in event.data) {
-    if (!concerns(view, event.data.change))
-      return null
-    data.change = named(event.data.change)
-  }
-  if ('incoming' in event.data) {
-    const { incoming, outgoing } = event.data
-    if (!concerns(view, incoming) && (outgoing === null || !concerns(view, outgoing)))
-      return null
-    data.incoming = named(incoming)
-    data.outgoing = outgoing === null ? null : named(outgoing)
-  }
-  if ('people' in event.data) {
-    const people = event.data.people.filter(change => concerns(view, change))
-    if (people.length === 0)
-      return null
-    data.people = people.map(named)
-  }
-  else if ('team' in event.data && !view.sees(event.data.team.gridId)) {
+  if (isElsewhere(event, view))
     return null
+  const nameOf = (name: string): string => view.masksNames ? maskName(name) : name
+  const named = (change: PersonChange): PersonChange => ({ ...change, name: nameOf(change.name) })
+  const data: Record<string, unknown> = { ...event.data }
+  if ('change' in event.data)
+    data.change = named(event.data.change)
+  if ('incoming' in event.data) {
+    data.incoming = named(event.data.incoming)
+    data.outgoing = event.data.outgoing === null ? null : named(event.data.outgoing)
   }
+  if ('people' in event.data)
+    data.people = event.data.people.filter(change => concerns(view, change)).map(named)
   if ('changes' in event.data) {
     const changes = collapse(event.data.changes, view)
     if (changes.length === 0 && !('header' in event.data))
@@ -79,14 +83,25 @@ export function timelineEntry(event: EmergencyEvent, view: TimelineView): Emerge
     data.teams = []
   if ('gridIds' in event.data)
     data.gridIds = event.data.gridIds.filter(view.sees)
-  if ('name' in event.data) {
-    // A late answer and 未签离 name a person beside the change, or without any.
-    if (!('change' in event.data) && !view.masksNames)
-      return null
-    data.name = view.masksNames ? maskName(event.data.name) : event.data.name
-  }
+  if ('name' in event.data)
+    data.name = nameOf(event.data.name)
   // The roll call itself names who was missing, to those who called it.
   if ('missing' in event.data)
     data.missing = []
   return { ...event, data } as EmergencyEvent
+}
+
+/** The newest entries of what was heard, in order; single people's give way to milestones. */
+export function timelineOf(heard: readonly EmergencyEvent[], view: TimelineView, limit: number): EmergencyEvent[] {
+  const milestones: EmergencyEvent[] = []
+  const personal: EmergencyEvent[] = []
+  for (let i = heard.length - 1; i >= 0; i--) {
+    const event = heard[i]
+    const list = event !== undefined && isMilestone(event.type) ? milestones : personal
+    // Of a storm of answers only the last few are looked at.
+    const entry = event === undefined || list.length >= limit ? null : timelineEntry(event, view)
+    if (entry !== null)
+      list.push(entry)
+  }
+  return [...milestones, ...personal.slice(0, limit - milestones.length)].sort((a, b) => a.seq - b.seq)
 }
