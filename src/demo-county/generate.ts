@@ -1,11 +1,11 @@
 import type { Role } from '../contract/vocabulary.ts'
-import type { SheetName } from '../server/modules/registry/sheets.ts'
+import type { SheetName, WrittenRow } from '../server/modules/registry/index.ts'
 import type { DemoAccount } from './accounts.ts'
 import { pickAccounts } from './accounts.ts'
 import { officerShares, OUTLINE, TOWNSHIPS } from './outline.ts'
 
 export interface GeneratedCounty {
-  tables: Record<SheetName, Record<string, string>[]>
+  tables: Record<SheetName, WrittenRow[]>
   accounts: DemoAccount[]
 }
 
@@ -24,8 +24,9 @@ const SURNAMES = [...'王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马�
 const GIVEN = [...'安柏宝斌彩晨诚春翠丹德东恩芳飞峰福刚国海涵航浩和恒红宏华慧吉佳嘉建健江杰洁锦晶静军俊凯兰乐磊丽莉立良亮林玲龙梅美萌敏明娜宁鹏平强琴青清庆秋荣蓉瑞森山珊尚少生胜诗石书树爽顺松涛天廷彤婉伟文武希霞先祥翔小晓欣新鑫星雄秀旭雪雅艳阳洋瑶业艺毅颖永勇雨玉元媛云泽展振正志智忠子祖']
 const POSTS = ['科员', '干事', '主任科员', '股长', '副股长', '技术员', '教师', '医师', '会计', '办事员']
 const SKILLS = ['医疗', '水电', '驾驶', '通信', '外语', '心理', '法律', '工程机械', '急救', '后勤']
-const EXEMPTIONS: [string, number][] = [['病假', 0.3], ['孕产哺乳', 0.15], ['照护', 0.2], ['外出', 0.2], ['本单位值守', 0.15]]
-/** County seat, roughly; every position of the demo is scattered around it and marked as such. */
+const SOURCES = [['党员骨干', 70], ['居民代表', 55], ['志愿者', 36]] as const
+const EXEMPTIONS: [reason: string, share: number, note: string][] = [['病假', 0.3, '术后休养'], ['孕产哺乳', 0.15, ''], ['照护', 0.2, '照护重病家人'], ['外出', 0.2, '外派学习'], ['本单位值守', 0.15, '本单位应急值班']]
+/** County seat, roughly; every position of the demo is scattered around it, and its address says so. */
 const CENTRE = { latitude: 34.44, longitude: 104.04 }
 const SINCE = '2024-01-01'
 
@@ -42,6 +43,19 @@ export function generateCounty({ scale, seed }: { scale: number, seed: number })
   const nextName = () => pick(SURNAMES) + pick(GIVEN) + (random() < 0.72 ? pick(GIVEN) : '')
   const birthYear = (from: number, to: number) => String(from + Math.floor(random() * (to - from + 1)))
 
+  const dayOf = (year: number) => `${year}-${String(1 + Math.floor(random() * 12)).padStart(2, '0')}-${String(1 + Math.floor(random() * 28)).padStart(2, '0')}`
+  /** Fisher–Yates. */
+  const shuffled = <T>(items: readonly T[]): T[] => {
+    const mixed = [...items]
+    for (let i = mixed.length - 1; i > 0; i--) {
+      const j = Math.floor(random() * (i + 1))
+      const [a, b] = [mixed[i], mixed[j]]
+      if (a !== undefined && b !== undefined)
+        [mixed[i], mixed[j]] = [b, a]
+    }
+    return mixed
+  }
+
   const tables: GeneratedCounty['tables'] = { townships: [], communities: [], grids: [], units: [], partyOrgs: [], pairings: [], members: [], gridStaff: [], roles: [], rallyPoints: [], exemptions: [] }
   const candidates: { role: Role, name: string, phone: string, scopeName: string }[] = []
 
@@ -49,12 +63,15 @@ export function generateCounty({ scale, seed }: { scale: number, seed: number })
     tables.townships.push({ code, name })
     tables.partyOrgs.push({ name: `${name}党委`, kind: '乡镇党委', township: name })
   }
-  for (const c of OUTLINE) {
-    tables.communities.push({ code: c.code, name: c.name, township: c.township, dutyPhone: `0932-00000${c.code.slice(-2)}` })
+  for (const [index, c] of OUTLINE.entries()) {
+    // Communities lie around the seat, their grids around them.
+    const bearing = 2 * Math.PI * index / OUTLINE.length
+    const middle = { latitude: CENTRE.latitude + 0.018 * Math.sin(bearing), longitude: CENTRE.longitude + 0.024 * Math.cos(bearing) }
+    tables.communities.push({ code: c.code, name: c.name, township: c.township, dutyPhone: `0932-00000${String(index + 1).padStart(2, '0')}` })
     tables.partyOrgs.push({ name: `${c.name}${c.orgKind === '社区党总支' ? '党总支' : '党支部'}`, kind: c.orgKind, parent: `${c.township}党委`, community: c.name })
     const branches = c.grids.filter(g => g.partyKind === '网格党支部').map(g => `${c.name}${g.name}网格党支部`)
     let group = 0
-    for (const g of c.grids) {
+    for (const [nth, g] of c.grids.entries()) {
       tables.grids.push({ code: g.code, name: g.name, community: c.name, placeType: g.placeType })
       const isBranch = g.partyKind === '网格党支部'
       const parent = isBranch || branches.length === 0 ? `${c.name}${c.orgKind === '社区党总支' ? '党总支' : '党支部'}` : branches[group++ % branches.length] ?? ''
@@ -62,10 +79,11 @@ export function generateCounty({ scale, seed }: { scale: number, seed: number })
       tables.rallyPoints.push({
         community: c.name,
         grid: g.name,
-        name: `${g.name}集结点`,
+        name: nth === 0 ? `${c.name}党群服务中心` : `${g.name}党群服务站`,
         address: `${c.township}${c.name}${g.name}（演示地址）`,
-        latitude: (CENTRE.latitude + (random() - 0.5) * 0.06).toFixed(5),
-        longitude: (CENTRE.longitude + (random() - 0.5) * 0.08).toFixed(5),
+        latitude: (middle.latitude + (random() - 0.5) * 0.012).toFixed(5),
+        longitude: (middle.longitude + (random() - 0.5) * 0.016).toFixed(5),
+        fenceM: '300',
       })
       for (const [i, u] of g.units.entries()) {
         const count = u.members * scale
@@ -87,14 +105,18 @@ export function generateCounty({ scale, seed }: { scale: number, seed: number })
             unit: u.name,
             post: m === 0 ? '党组织书记' : m === 1 ? '办公室主任' : pick(POSTS),
             tier: tierDraw < 0.3 ? '第一梯队' : tierDraw < 0.6 ? '第二梯队' : tierDraw < 0.85 ? '第三梯队' : '',
-            skills: random() < 0.22 ? pick(SKILLS) : '',
+            skills: random() < 0.22 ? [...new Set([pick(SKILLS), ...random() < 0.15 ? [pick(SKILLS)] : []])].join('、') : '',
             residence: random() < 0.55 ? pick(OUTLINE).name : '',
           })
-          const drawn = random()
-          if (m > 1 && drawn < 0.035) {
+          if (m > 1 && random() < 0.035) {
             let left = random()
-            const reason = EXEMPTIONS.find(([, share]) => (left -= share) < 0)?.[0] ?? '外出'
-            tables.exemptions.push({ name, phone, reason, validFrom: SINCE, validTo: reason === '外出' ? '2099-12-31' : '', note: '' })
+            const [reason, , note] = EXEMPTIONS.find(([, share]) => (left -= share) < 0) ?? EXEMPTIONS[0] ?? ['', 0, '']
+            // Without an end: the demo knows no date of today, and some must be exempt whenever it runs.
+            tables.exemptions.push({ name, phone, reason, validFrom: dayOf(2025), validTo: '', note })
+          }
+          else if (m > 1 && random() < 0.01) {
+            // One that is over.
+            tables.exemptions.push({ name, phone, reason: '病假', validFrom: '2024-03-01', validTo: `2024-0${4 + Math.floor(random() * 6)}-15`, note: '' })
           }
           if (m === 0 || m === 1) {
             tables.roles.push({ name, phone, birthYear: year, politicalStatus, role: m === 0 ? '单位党组织书记' : '单位联络员', scopeType: '单位', scopeName: u.name, validFrom: SINCE })
@@ -109,12 +131,12 @@ export function generateCounty({ scale, seed }: { scale: number, seed: number })
 
   const person = () => ({ name: nextName(), phone: nextPhone(), birthYear: birthYear(1970, 2000), politicalStatus: '中共党员' })
   let grid = 0
-  let assistant = 0
+  const sources = shuffled(SOURCES.flatMap(([source, people]) => Array.from<string>({ length: people }).fill(source)))
   for (const [index, c] of OUTLINE.entries()) {
     const shares = officerShares(c.grids.length, index)
     const officers = shares.flatMap((share) => {
       const officer = person()
-      return Array.from({ length: share }, () => officer)
+      return Array.from<typeof officer>({ length: share }).fill(officer)
     })
     for (const [i, g] of c.grids.entries()) {
       const place = { community: c.name, grid: g.name }
@@ -128,11 +150,10 @@ export function generateCounty({ scale, seed }: { scale: number, seed: number })
       }
       // 43 grids with three, 16 with two: 161 in all, from three sources.
       for (let n = 0; n < (grid < 43 ? 3 : 2); n++) {
-        const source = assistant < 70 ? '党员骨干' : assistant < 125 ? '居民代表' : '志愿者'
+        const source = sources.pop() ?? '志愿者'
         const helper = { ...person(), politicalStatus: source === '党员骨干' ? '中共党员' : '群众' }
         tables.gridStaff.push({ ...helper, post: '兼职网格员', ...place, source, recruited: '否' })
         candidates.push({ role: 'gridAssistant', name: helper.name, phone: helper.phone, scopeName: g.name })
-        assistant++
       }
       grid++
     }

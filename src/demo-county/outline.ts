@@ -76,7 +76,7 @@ export const OUTLINE: OutlineCommunity[] = COMMUNITIES.trim().split('\n').map((l
         partyKind: mark === '▲' ? '网格党支部' : '网格党小组',
         placeType: placeType(gridName),
         units: list.split('+').map((unit) => {
-          const [, unitName = '', members] = /^(.+?)(\d+)$/.exec(unit) ?? []
+          const [, unitName = '', members] = /^(\D+)(\d+)$/.exec(unit) ?? []
           return { name: unitName, members: Number(members), category: CATEGORY.get(unitName) ?? '政府', isProfessional: PROFESSIONAL.has(unitName) }
         }),
       }

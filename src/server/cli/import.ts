@@ -1,32 +1,69 @@
 /** `npm run import -- DIR [--dry-run]`: a county's tables into the registry, beside a running service or without one. */
+import type { Fault, ImportReport, PhoneVault } from '../modules/registry/index.ts'
+import type { Database } from '../platform/db/index.ts'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { refreshRosters } from '../modules/plans/index.ts'
 import { createPhoneVault, faultText, importCounty } from '../modules/registry/index.ts'
 import { dayOf, systemClock } from '../platform/clock.ts'
 import { loadSecrets } from '../platform/secrets.ts'
+import { IMPORT_TEXTS } from './import-texts.ts'
+import { tableLines } from './table.ts'
 import { withDatabase } from './with-database.ts'
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { 'dry-run': { type: 'boolean', default: false } } })
-const folder = positionals[0]
-if (folder === undefined) {
-  process.stderr.write('npm run import -- 目录 [--dry-run]\n')
-  process.exit(2)
+/** More than this helps nobody at a terminal; one wrong heading may stand behind all of them. */
+const SHOWN = 200
+
+export interface ImportCommand { folder: string, dryRun: boolean, language: 'zh-CN' | 'en' }
+
+/** Null: not understood. */
+export function parseImport(args: readonly string[]): ImportCommand | null {
+  try {
+    const { values, positionals: [folder, ...rest] } = parseArgs({ args: [...args], allowPositionals: true, options: { 'dry-run': { type: 'boolean', default: false }, 'language': { type: 'string', default: 'zh-CN' } } })
+    const { language } = values
+    return folder === undefined || rest.length > 0 || (language !== 'zh-CN' && language !== 'en') ? null : { folder, dryRun: values['dry-run'], language }
+  }
+  catch {
+    return null
+  }
 }
 
-await withDatabase(async ({ db, config }) => {
-  const today = dayOf(systemClock.now(), config.timeZone)
-  const report = await importCounty(db, createPhoneVault(loadSecrets(config.dataDir, process.env)), { folder, dryRun: values['dry-run'], today, actorId: null })
-  if (report.faults.length > 0) {
-    process.stderr.write(`有 ${report.faults.length} 处问题，未写入任何数据：\n`)
-    for (const fault of report.faults)
-      process.stderr.write(`  ${fault.file}${fault.row > 0 ? ` 第 ${fault.row} 行` : ''}${fault.column === '' ? '' : `“${fault.column}”`}：${faultText(fault)}\n`)
-    return 1
-  }
-  process.stdout.write(`${report.applied ? '已导入' : '试导入（未写入）'}：\n`)
-  for (const d of report.differences)
-    process.stdout.write(`  ${d.table}：新增 ${d.added}，变更 ${d.changed}，未变 ${d.unchanged}\n`)
+/** What the command prints about a report. */
+export function reportLines({ faults, notices, differences, applied }: ImportReport, language: ImportCommand['language']): string[] {
+  const texts = IMPORT_TEXTS[language]
+  const listed = (all: readonly Fault[]) => [
+    ...tableLines(texts.faultHeadings, all.slice(0, SHOWN).map(f => [f.file, f.row === 0 ? '' : f.row, f.column, faultText(f, language)])),
+    ...all.length > SHOWN ? [texts.more(all.length - SHOWN)] : [],
+  ]
+  return [
+    ...faults.length > 0
+      ? [texts.faults(faults.length), ...listed(faults)]
+      : [applied ? texts.applied : texts.dryRun, ...tableLines(texts.differenceHeadings, differences.map(d => [texts.tables[d.table] ?? d.table, d.added, d.changed, d.ended, d.unchanged]))],
+    ...notices.length > 0 ? ['', texts.notices(notices.length), ...listed(notices)] : [],
+  ]
+}
+
+/** @returns the exit code: 0 done, 1 refused. */
+export async function runImport({ folder, dryRun, language }: ImportCommand, { db, vault, today, say }: { db: Database, vault: PhoneVault, today: string, say: (line: string) => void }): Promise<number> {
+  const report = await importCounty(db, vault, { folder, dryRun, today, actorId: null })
+  reportLines(report, language).forEach(say)
   if (report.applied)
     await db.work.tx(tx => refreshRosters(tx, 'stale', today), { deadlineMs: 120_000 })
-  return 0
-})
+  return report.faults.length > 0 ? 1 : 0
+}
+
+if (import.meta.main) {
+  const command = parseImport(process.argv.slice(2))
+  if (command === null) {
+    process.stderr.write(`${IMPORT_TEXTS['zh-CN'].usage}\n${IMPORT_TEXTS.en.usage}`)
+    process.exitCode = 2
+  }
+  else {
+    await withDatabase(({ db, config }) => runImport(command, {
+      db,
+      vault: createPhoneVault(loadSecrets(config.dataDir, process.env)),
+      today: dayOf(systemClock.now(), config.timeZone),
+      say: line => void process.stdout.write(`${line}\n`),
+    }))
+  }
+}

@@ -1,7 +1,7 @@
 import type { Config } from '../platform/config.ts'
 import type { Database } from '../platform/db/index.ts'
 import process from 'node:process'
-import { ConfigError, readConfig } from '../platform/config.ts'
+import { readConfig } from '../platform/config.ts'
 import { migrate, openDatabase, runningEmbeddedUrl, startEmbedded } from '../platform/db/index.ts'
 import { createLogger } from '../platform/logger.ts'
 
@@ -31,7 +31,11 @@ export async function withDatabase(work: (context: { db: Database, config: Confi
     }
   }
   catch (error) {
-    process.stderr.write(`${error instanceof ConfigError || error instanceof Error ? error.message : String(error)}\n`)
+    // The message of a failed statement carries its parameters, phone numbers among them: that goes through the log's redaction.
+    if (error instanceof Error && !('query' in error))
+      process.stderr.write(`${error.message}\n`)
+    else
+      createLogger('fatal').fatal({ err: error }, 'the command failed; nothing was written')
     process.exitCode = 1
   }
 }
