@@ -4,6 +4,7 @@ import { setUpI18n } from '../shared/i18n/index.ts'
 import { reloadWhenOutdated } from '../shared/reload.ts'
 import BoardApp from './BoardApp.vue'
 import { zhCN } from './i18n/zh-CN.ts'
+import { skin } from './leading.ts'
 import { router } from './router.ts'
 import 'virtual:tokens.css'
 import '../shared/styles/base.css'
@@ -11,6 +12,6 @@ import './board.css'
 
 reloadWhenOutdated()
 void Promise.all([setUpI18n(zhCN, async () => (await import('./i18n/en.ts')).en), loadCounty()]).then(() => {
-  wearSkin()
+  wearSkin(skin)
   createApp(BoardApp).use(router).mount('#app')
 })

@@ -1,5 +1,6 @@
 import type { CountyInfo } from '../../contract/identity.ts'
 import type { ResponseLevel } from '../../contract/vocabulary.ts'
+import type { Ref } from 'vue'
 import { computed, readonly, ref, shallowRef, watchEffect } from 'vue'
 import { RESPONSE_LEVELS } from '../../contract/vocabulary.ts'
 import { api } from './api.ts'
@@ -54,11 +55,11 @@ const ICONS: Readonly<Record<Skin, string>> = {
 }
 
 /** Top bar, tab icon, the phone's status bar: half a second tells which of the two the county is in. */
-export function wearSkin(): void {
+export function wearSkin(worn: Readonly<Ref<Skin>> = skin): void {
   watchEffect(() => {
     const root = document.documentElement
-    root.dataset.skin = skin.value
-    document.querySelector('link[rel="icon"]')?.setAttribute('href', ICONS[skin.value])
+    root.dataset.skin = worn.value
+    document.querySelector('link[rel="icon"]')?.setAttribute('href', ICONS[worn.value])
     document.querySelector('meta[name="theme-color"]')?.setAttribute('content', getComputedStyle(root).getPropertyValue('--c-bar').trim())
   })
 }

@@ -28,12 +28,13 @@ export function useLiveBoard(live: Live, emergencyId: string, scope: BoardScope)
 
   async function load(): Promise<void> {
     try {
-      if (live.state.value === 'live') {
-        const watched = await live.send('board:watch', { emergencyId, scope })
+      const watched = live.state.value === 'live' ? await live.send('board:watch', { emergencyId, scope }).catch(() => null) : null
+      if (watched !== null) {
         watchId = watched.watchId
         board.value = watched.board
       }
       else {
+        // Without a socket, or past one that is dead without knowing it.
         board.value = await api('GET /api/emergencies/:id/board', { params: { id: emergencyId }, query: { scope: scope.type, ...(scope.id !== null && { scopeId: scope.id }) } })
       }
       failure.value = null
