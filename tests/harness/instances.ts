@@ -25,6 +25,7 @@ import { newId } from '../../src/server/platform/ids.ts'
 import { createLogger } from '../../src/server/platform/logger.ts'
 import { Secret } from '../../src/server/platform/secrets.ts'
 import { createTestDatabase } from './database.ts'
+import { createLaw } from './law.ts'
 import { seedSmallCounty } from './small-county.ts'
 import { until } from './until.ts'
 
@@ -113,9 +114,11 @@ export async function openInstances(count = 2) {
     await built.app.listen({ host: '127.0.0.1', port: 0 })
     instances.push({ built, url: `http://127.0.0.1:${(built.app.server.address() as AddressInfo).port}`, readsFail })
   }
-  afterEach(() => {
+  const law = createLaw(first, at(0).built.grids)
+  afterEach(async () => {
     for (const client of clients.splice(0))
       client.disconnect()
+    await law.check()
     expect(errors.splice(0), 'error-level log lines').toEqual([])
   })
   afterAll(async () => {

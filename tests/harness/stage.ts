@@ -3,7 +3,6 @@
  * every command the law of the event log is checked: old board + events = fresh board, and empty board +
  * all events = fresh board.
  */
-import type { Board } from '../../src/contract/reducer.ts'
 import type { Answer, CallState, EmergencyState, MemberState, Presence, ResponseLevel, TeamPost } from '../../src/contract/vocabulary.ts'
 import type { ChannelSender } from '../../src/server/modules/calls/index.ts'
 import type { Caller } from '../../src/server/platform/http/index.ts'
@@ -12,9 +11,7 @@ import type { Officer, SmallCounty } from './small-county.ts'
 import { randomBytes } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import { afterAll, afterEach, expect } from 'vitest'
-import { emptyDelta, fold, merge } from '../../src/contract/reducer.ts'
 import { buildApp } from '../../src/server/app.ts'
-import { filterOf, readBoard } from '../../src/server/modules/boards/board.repo.ts'
 import { createCalls } from '../../src/server/modules/calls/index.ts'
 import { linkCode } from '../../src/server/modules/identity/index.ts'
 import { insertSession } from '../../src/server/modules/identity/sessions.repo.ts'
@@ -25,6 +22,7 @@ import { newId } from '../../src/server/platform/ids.ts'
 import { createLogger } from '../../src/server/platform/logger.ts'
 import { Secret } from '../../src/server/platform/secrets.ts'
 import { openTestDatabase } from './database.ts'
+import { createLaw } from './law.ts'
 import { seedSmallCounty } from './small-county.ts'
 
 export interface Reply { status: number, body: any } // eslint-disable-line ts/no-explicit-any -- tests read replies of every shape
@@ -133,36 +131,10 @@ export async function openStage({ processes = 1 } = {}) {
   const read = <T extends Record<string, unknown>>(query: ReturnType<typeof sql>) => db.read.tx(tx => tx.execute<T>(query), { readOnly: true })
 
   // The law ------------------------------------------------------------------------------------------
-  const boards = new Map<string, Board>()
-  /** Emergencies that `peace` has put away by hand, past the log. */
-  const putAway = new Set<string>()
+  const law = createLaw(db, built.grids)
+  const checkLaw = law.check
   let lastMessage = 0
   let lawOn = true
-  const COUNTY = { type: 'county' as const, id: null }
-
-  async function checkLaw(): Promise<void> {
-    for (const { id } of await read<{ id: string }>(sql`select id from emergencies order by id`)) {
-      if (putAway.has(id))
-        continue
-      const fresh = await db.read.tx(tx => readBoard(tx, built.grids, id, COUNTY), { isolation: 'repeatable read', readOnly: true })
-      const log = (await db.read.tx(tx => readAfter(tx, id, 0, 100_000), { readOnly: true })).map(e => ({ ...e, at: e.at.toISOString(), actorName: null }))
-      const from = (start: Board) => {
-        const delta = emptyDelta(id, start.seq, start.asOf)
-        for (const e of log) {
-          if (e.seq > start.seq)
-            fold(delta, e as never, filterOf(built.grids, COUNTY))
-        }
-        return merge(start, delta)
-      }
-      expect(log.map(e => e.seq), 'the log has no gaps').toEqual(log.map((_, i) => i + 1))
-      const empty: Board = { emergencyId: id, scope: COUNTY, seq: 0, asOf: fresh.asOf, header: fresh.header, teams: {}, duty: {} }
-      expect(from(empty), 'empty board + all events = fresh board').toEqual(fresh)
-      const old = boards.get(id)
-      if (old !== undefined)
-        expect(from(old), 'old board + new events = fresh board').toEqual(fresh)
-      boards.set(id, fresh)
-    }
-  }
 
   // People -------------------------------------------------------------------------------------------
   async function request(cookie: string | null, method: 'GET' | 'POST', url: string, body?: object, headers: Record<string, string> = {}): Promise<Reply> {
@@ -286,7 +258,7 @@ export async function openStage({ processes = 1 } = {}) {
       await tx.execute(sql`update deliveries set state = 'cancelled' where state in ('pending', 'sending', 'failedTemp')`)
     })
     for (const { id } of await read<{ id: string }>(sql`select id from emergencies`))
-      putAway.add(id)
+      law.exempt(id)
     lastMessage = (await read<{ id: number }>(sql`select coalesce(max(id), 0)::int as id from sandbox_messages`))[0]?.id ?? 0
   }
 
