@@ -14,18 +14,16 @@ import { hashPassword, saveAccount } from './modules/identity/index.ts'
 import { refreshRosters } from './modules/plans/index.ts'
 import { createPhoneVault, faultText, importCounty } from './modules/registry/index.ts'
 import { dayOf } from './platform/clock.ts'
+import { ADVISORY } from './platform/db/index.ts'
 
 const OPTIONS = { scale: 1, seed: 1 }
 
 export interface DemoOptions { db: Database, secrets: Secrets, log: Logger, dataDir: string, timeZone: string, clock: Clock }
 
-/** Any constant: of several processes that start on one empty database, one loads it and the others wait here. */
-const LOCK = 7_155_203
-
 /** Loads the demo county into an empty database; finds it already there on later starts. Returns the accounts to print. */
 export function loadDemoCounty(options: DemoOptions): Promise<z.output<typeof DemoAccounts>['accounts']> {
   return options.db.work.tx(async (tx) => {
-    await tx.execute(sql`select pg_advisory_xact_lock(${LOCK})`)
+    await tx.execute(sql`select pg_advisory_xact_lock(${ADVISORY.demo})`)
     return load(options)
   }, { deadlineMs: 120_000 })
 }

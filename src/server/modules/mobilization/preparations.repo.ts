@@ -3,6 +3,7 @@ import type { ResponseLevel } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import { createHash } from 'node:crypto'
 import { sql } from 'drizzle-orm'
+import { ADVISORY } from '../../platform/db/index.ts'
 import { DomainError } from '../../platform/errors.ts'
 
 const hashOf = (nonce: string) => createHash('sha256').update(nonce).digest('hex')
@@ -47,5 +48,5 @@ export async function pressedLevel(tx: Tx, emergencyId: string): Promise<Respons
 
 /** All presses of the key meet here: numbers, twins and pre-emption are decided one at a time. */
 export async function lockSwitch(tx: Tx): Promise<void> {
-  await tx.execute(sql`select pg_advisory_xact_lock(7155203)`)
+  await tx.execute(sql`select pg_advisory_xact_lock(${ADVISORY.switch})`)
 }

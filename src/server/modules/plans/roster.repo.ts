@@ -5,19 +5,17 @@
  */
 import type { Tx } from '../../platform/db/index.ts'
 import { sql } from 'drizzle-orm'
+import { ADVISORY } from '../../platform/db/index.ts'
 import { pairedOn } from '../registry/index.ts'
 
 /** `stale`: the grids that a registry change has marked, and those whose roster was formed for another day. */
 export type RosterRange = 'all' | 'stale'
 
-/** Any constant: whoever forms rosters does it alone. */
-const LOCK = 7_155_202
-
 /** Rebuilds the rosters; returns the number of grids rebuilt. `today` is a county day: pairings and exemptions hold by day. */
 export async function refreshRosters(tx: Tx, range: RosterRange, today: string): Promise<number> {
   if (range === 'stale' && !await hasStaleRosters(tx, today))
     return 0
-  await tx.execute(sql`select pg_advisory_xact_lock(${LOCK})`)
+  await tx.execute(sql`select pg_advisory_xact_lock(${ADVISORY.rosters})`)
   // Taken before the registry is read: a change that commits later leaves its own mark.
   const grids = range === 'all'
     ? await tx.execute<{ grid_id: string }>(sql`with gone as (delete from stale_rosters) select id as grid_id from grids`)

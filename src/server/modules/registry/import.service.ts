@@ -5,6 +5,7 @@ import type { PhoneVault } from './phone.ts'
 import type { CountyTables, Row } from './sheets.ts'
 import type { Difference, Value } from './sync.repo.ts'
 import { sql } from 'drizzle-orm'
+import { ADVISORY } from '../../platform/db/index.ts'
 import { newId } from '../../platform/ids.ts'
 import { audit } from '../audit/index.ts'
 import { gridKey, isOver, isPartyMember, validateCounty } from './county.rules.ts'
@@ -29,8 +30,6 @@ export interface ImportOptions {
   actorId: string | null
 }
 
-/** Any constant: one import at a time. */
-const LOCK = 7_155_203
 /** The largest county takes seconds; a form that waits for it is answered within its own deadline. */
 const DEADLINE_MS = 15 * 60_000
 
@@ -308,7 +307,7 @@ export async function importCounty(db: Database, vault: PhoneVault, { folder, dr
   let differences: Difference[] = []
   try {
     await db.work.tx(async (tx) => {
-      await tx.execute(sql`select pg_advisory_xact_lock(${LOCK})`)
+      await tx.execute(sql`select pg_advisory_xact_lock(${ADVISORY.import})`)
       // What the rules found to hold between the tables must still hold when they stand: forms wait meanwhile.
       await tx.execute(sql.raw(`lock table ${WRITTEN.join(', ')} in share row exclusive mode`))
       const missing = await placesMissing(tx, tables)

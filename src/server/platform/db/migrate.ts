@@ -4,12 +4,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
+import { ADVISORY } from './locks.ts'
 import { postgresFault } from './pg-errors.ts'
 
 export const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../../../drizzle/', import.meta.url))
-
-/** Any constant: all migrators of one database meet at this advisory lock. */
-const LOCK = 7_155_201
 
 export interface Migration { name: string, sql: string, hash: string }
 
@@ -63,11 +61,11 @@ export async function migrate({ url, log, folder = MIGRATIONS_FOLDER }: MigrateO
 }
 
 async function takeLock(sql: postgres.Sql, log: Logger): Promise<void> {
-  const [tried] = await sql<{ taken: boolean }[]>`select pg_try_advisory_lock(${LOCK}) as taken`
+  const [tried] = await sql<{ taken: boolean }[]>`select pg_try_advisory_lock(${ADVISORY.migrate}) as taken`
   if (tried?.taken === true)
     return
   log.info('another process is migrating this database: waiting for it')
-  await sql`select pg_advisory_lock(${LOCK})`
+  await sql`select pg_advisory_lock(${ADVISORY.migrate})`
 }
 
 function compare(applied: readonly { position: number, name: string, hash: string }[], ours: readonly Migration[]): void {
