@@ -12,6 +12,7 @@ export default antfu({
     // Line breaks are the author's: a table of routes or columns reads best with a line per row.
     'antfu/reasonable-newline': 'off',
     'antfu/if-newline': 'off',
+    'style/max-statements-per-line': ['error', { max: 2 }],
     // A schema and its inferred type share one name on purpose.
     'ts/no-redeclare': 'off',
     'ts/no-use-before-define': ['error', { functions: false, classes: false, variables: false }],

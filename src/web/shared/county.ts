@@ -1,6 +1,6 @@
+import type { Ref } from 'vue'
 import type { CountyInfo } from '../../contract/identity.ts'
 import type { ResponseLevel } from '../../contract/vocabulary.ts'
-import type { Ref } from 'vue'
 import { computed, readonly, ref, shallowRef, watchEffect } from 'vue'
 import { RESPONSE_LEVELS } from '../../contract/vocabulary.ts'
 import { api } from './api.ts'

@@ -1,4 +1,4 @@
-import type { Prepare, Preparation } from '../../../../contract/mobilization.ts'
+import type { Preparation, Prepare } from '../../../../contract/mobilization.ts'
 import type { Plan } from '../../../../contract/plans.ts'
 import type { PlaceTree } from '../../../../contract/registry.ts'
 import type { ApprovalMode, LevelAuthority, ResponseLevel, WarningColour } from '../../../../contract/vocabulary.ts'
