@@ -8,7 +8,7 @@ RUN npm run build
 # What only the build needs goes: the kits of the web client are in dist/web, and this image is the runtime.
 RUN npm pkg delete optionalDependencies devDependencies \
       dependencies.@vitejs/plugin-vue dependencies.element-plus dependencies.pinia dependencies.uqr dependencies.vant \
-      dependencies.vite dependencies.vue dependencies.vue-i18n dependencies.vue-router \
+      dependencies.vite dependencies.vue dependencies.vue-router \
  && npm prune --omit=dev \
  && rm -rf src/web
 
