@@ -12,6 +12,8 @@ export const en: ConsoleCatalogue = {
       title: 'Community command',
       peace: 'This community is in peacetime',
       peaceHint: 'Once a response starts, the teams of its grids appear here, under the community party organisation\'s command.',
+      elsewhere: 'This response does not cover the community',
+      elsewhereHint: 'It runs in other communities; this one is in peacetime.',
       confirmAll: 'Confirm all teams',
       confirmTeam: 'Confirm team',
       urge: 'Urge the silent',

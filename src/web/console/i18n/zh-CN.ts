@@ -12,6 +12,8 @@ export const zhCN = {
       title: '社区指挥',
       peace: '本社区处于平时',
       peaceHint: '启动响应后，这里显示各网格队伍并由社区党组织统一指挥。',
+      elsewhere: '本社区不在此次响应范围内',
+      elsewhereHint: '响应在其他社区进行，本社区处于平时。',
       confirmAll: '确认全部编队',
       confirmTeam: '确认编队',
       urge: '一键催办',
