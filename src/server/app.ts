@@ -14,7 +14,7 @@ import { PROTOCOL_VERSION } from '../contract/protocol.ts'
 import { createSandboxSms, registerSandboxRoutes } from './channels/sms/sandbox.ts'
 import { createBoards, createGateway, createLiveBoards, registerBoardsRoutes } from './modules/boards/index.ts'
 import { createCalls, createNotices, registerCallsRoutes } from './modules/calls/index.ts'
-import { modesOfGrids, openEmergencies } from './modules/emergencies/index.ts'
+import { modesOfGrids } from './modules/emergencies/index.ts'
 import { createIdentity, registerIdentityRoutes } from './modules/identity/index.ts'
 import { createMobilization, registerMobilizationRoutes } from './modules/mobilization/index.ts'
 import { createPlans, registerPlansRoutes } from './modules/plans/index.ts'
@@ -99,12 +99,12 @@ export async function buildApp({ config, secrets, db, log, clock, demoAccounts, 
   })
 
   app.get('/api/county', { config: { access: 'public' }, schema: { tags: ['county'], summary: 'County, deployment and mode, before anyone signs in', response: { 200: CountyInfoSchema } } }, async (): Promise<CountyInfo> => {
-    const open = await db.read.tx(tx => openEmergencies(tx), { readOnly: true })
+    const [open, mode] = await Promise.all([boards.openNow(), boards.countyMode()])
     return {
       name: countyName,
       deployment: config.mode,
       timeZone,
-      mode: await boards.countyMode(),
+      mode,
       open: open.map(e => ({ id: e.id, name: e.name, isDrill: e.isDrill, level: e.level, state: e.state, activatedAt: e.activatedAt?.toISOString() ?? null })),
       protocol: PROTOCOL_VERSION,
       now: clock.now().toISOString(),

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { afterEach, describe, expect, it } from 'vitest'
 import { newId } from '../../src/server/platform/ids.ts'
+import { RALLY } from '../harness/small-county.ts'
 import { openStage, refused } from '../harness/stage.ts'
 
 const stage = await openStage()
@@ -40,7 +41,7 @@ describe('a board', () => {
     expect(await member?.get(at)).toMatchObject(refused('NOT_FOUND'))
     const commander = await stage.as('countyCommander')
     expect(await commander.get(`/api/emergencies/${newId()}/board`)).toMatchObject(refused('NOT_FOUND'))
-    expect(await commander.get(`${at}?scope=planet`)).toMatchObject({ status: 400, ...refused('VALIDATION_FAILED') })
+    expect(await commander.get(`${at}?scope=planet`)).toMatchObject({ ...refused('VALIDATION_FAILED'), status: 400 })
     expect(await commander.get(`${at}?scope=community`)).toMatchObject(refused('NOT_FOUND'))
   })
 })
@@ -212,6 +213,20 @@ describe('what calls me', () => {
     expect((await member.get('/api/mine')).body.emergencies).toEqual([])
     expect(await member.get(`/api/emergencies/${e.id}/mine`)).toMatchObject(refused('NOT_FOUND'))
     expect(await member.post(`/api/emergencies/${e.id}/captain-calls`)).toMatchObject(refused('NOT_FOUND'))
+  })
+
+  it('stays until people have signed off, and gives no number once it is over', async () => {
+    const e = await stage.press({ level: 1 })
+    const [captain, there, away] = await e.members(0)
+    await there?.checksIn({ at: RALLY })
+    await stage.ends(e)
+    expect((await there?.get('/api/mine'))?.body.emergencies).toMatchObject([{ state: 'standDown', notices: [{ kind: 'termination' }], me: { presence: 'checkedIn' } }])
+    expect((await (await stage.person(away?.personId ?? '')).get('/api/mine')).body.emergencies).toEqual([])
+    expect((await there?.post(`/api/emergencies/${e.id}/captain-calls`))?.status).toBe(200)
+    await there?.checksOut()
+    await stage.peace()
+    expect(await there?.post(`/api/emergencies/${e.id}/captain-calls`)).toMatchObject(refused('EMERGENCY_CLOSED'))
+    expect((await there?.get(`/api/emergencies/${e.id}/mine`))?.body).toMatchObject({ me: { presence: 'checkedOut' }, team: { captain: { personId: captain?.personId } } })
   })
 
   it('tells grid staff their grid\'s team', async () => {

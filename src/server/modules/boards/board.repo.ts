@@ -1,6 +1,5 @@
-import type { SQL } from 'drizzle-orm'
 import type { Scope } from '../../../contract/common.ts'
-import type { Counts, PersonFacts } from '../../../contract/counting.ts'
+import type { PersonFacts } from '../../../contract/counting.ts'
 import type { Board, BoardPerson, BoardScope, BoardTeam, GridFilter } from '../../../contract/reducer.ts'
 import type { Answer, AnswerVia, CheckInFlag, TeamPost } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
@@ -18,21 +17,6 @@ export function filterOf(grids: GridIndex, scope: BoardScope): GridFilter {
   }
 }
 
-/** How many people share the same place and facts: all counts of an emergency in a few rows, to be tallied by the one counting rule. */
-async function readGroups(tx: Tx, where: SQL): Promise<{ teamId: string | null, gridId: string, facts: PersonFacts, n: number }[]> {
-  const rows = await tx.execute<{ team_id: string | null, grid_id: string, audience: PersonFacts['audience'], member_state: PersonFacts['memberState'], call_state: PersonFacts['callState'], answer: Answer | null, presence: PersonFacts['presence'], n: number }>(sql`
-    select team_id, grid_id, audience, member_state, call_state, answer, presence, count(*)::int as n from participants
-    where ${where} group by team_id, grid_id, audience, member_state, call_state, answer, presence`)
-  return rows.map(g => ({ teamId: g.team_id, gridId: g.grid_id, facts: { audience: g.audience, memberState: g.member_state, callState: g.call_state, answer: g.answer, presence: g.presence }, n: g.n }))
-}
-
-export async function countsOfTeam(tx: Tx, teamId: string): Promise<Counts> {
-  const counts = emptyCounts()
-  for (const { facts, n } of await readGroups(tx, sql`team_id = ${teamId}`))
-    tally(counts, facts, n)
-  return counts
-}
-
 /**
  * A fresh board, all of it of one moment: the caller's transaction is REPEATABLE READ. Counts are one
  * GROUP BY over the participants.
@@ -42,19 +26,22 @@ export async function readBoard(tx: Tx, grids: GridIndex, emergencyId: string, s
   const e = await getEmergency(tx, emergencyId)
   const streams = await tx.execute<{ last_seq: number, at: string | null }>(sql`
     select s.last_seq, (select at from emergency_events v where v.emergency_id = s.id and v.seq = s.last_seq) as at from event_streams s where s.id = ${emergencyId}`)
-  const groups = await readGroups(tx, sql`emergency_id = ${emergencyId}`)
+  const groups = await tx.execute<{ team_id: string | null, grid_id: string, audience: PersonFacts['audience'], member_state: PersonFacts['memberState'], call_state: PersonFacts['callState'], answer: Answer | null, presence: PersonFacts['presence'], n: number }>(sql`
+    select team_id, grid_id, audience, member_state, call_state, answer, presence, count(*)::int as n from participants
+    where emergency_id = ${emergencyId} group by team_id, grid_id, audience, member_state, call_state, answer, presence`)
   const teams: Record<string, BoardTeam> = {}
   for (const tile of await teamTiles(tx, emergencyId)) {
     if (sees(tile.gridId))
       teams[tile.teamId] = { ...tile, counts: emptyCounts() }
   }
   const duty: Board['duty'] = {}
-  for (const { teamId, gridId, facts, n } of groups) {
-    if (!sees(gridId))
+  for (const g of groups) {
+    if (!sees(g.grid_id))
       continue
-    const counts = teamId === null ? (duty[gridId] ??= emptyCounts()) : teams[teamId]?.counts
+    const facts: PersonFacts = { audience: g.audience, memberState: g.member_state, callState: g.call_state, answer: g.answer, presence: g.presence }
+    const counts = g.team_id === null ? (duty[g.grid_id] ??= emptyCounts()) : teams[g.team_id]?.counts
     if (counts !== undefined)
-      tally(counts, facts, n)
+      tally(counts, facts, g.n)
   }
   const stream = streams[0]
   return { emergencyId, scope, seq: stream?.last_seq ?? 0, asOf: new Date(stream?.at ?? e.createdAt).toISOString(), header: headerOf(e), teams, duty }

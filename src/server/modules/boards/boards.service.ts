@@ -11,16 +11,17 @@ import type { GridIndex, PhoneVault } from '../registry/index.ts'
 import type { TimelineView } from './timeline.rules.ts'
 import { DomainError } from '../../platform/errors.ts'
 import { lastSeqOf } from '../../platform/eventlog/index.ts'
+import { sharedRead } from '../../platform/shared-read.ts'
 import { audit } from '../audit/index.ts'
 import { captainOf } from '../calls/index.ts'
-import { getEmergency, gridsOf, modeOf, modesOfGrids, openEmergencies } from '../emergencies/index.ts'
+import { getEmergency, gridsOf, isOpen, modeOf, modesOfGrids, openEmergencies } from '../emergencies/index.ts'
 import { requireAccess, requireScopes } from '../identity/index.ts'
 import { findParticipant } from '../participants/index.ts'
 import { findPerson, gridsOfScopes, placeOfScope } from '../registry/index.ts'
 import { teamTiles } from '../teams/index.ts'
 import { filterOf, hasPeopleOfUnit, readBoard, readPeople } from './board.repo.ts'
 import { listEmergencies, readHome } from './home.repo.ts'
-import { emergenciesOf, readMine } from './mine.repo.ts'
+import { readCallsMe, readMine } from './mine.repo.ts'
 import { readEvents } from './timeline.repo.ts'
 import { timelineEntry } from './timeline.rules.ts'
 
@@ -48,10 +49,11 @@ export function createBoards({ db, grids, vault, countyName, tail, today }: Boar
   /** One consistent moment: REPEATABLE READ. */
   const snapshot = <T>(work: (tx: Tx) => Promise<T>) => db.read.tx(work, { isolation: 'repeatable read', readOnly: true })
 
+  const openNow = sharedRead(() => db.read.tx(tx => openEmergencies(tx), { readOnly: true }))
+
   async function countyMode(): Promise<Mode> {
-    const open = await db.read.tx(tx => openEmergencies(tx), { readOnly: true })
     // A drill never makes the county look as if it were in an emergency; screens show the drill by its own skin.
-    return modeOf(open.filter(e => !e.isDrill).map(e => e.state))
+    return modeOf((await openNow()).filter(e => !e.isDrill).map(e => e.state))
   }
 
   /** An emergency elsewhere is none of the scope's business: as absent as one that does not exist. */
@@ -83,6 +85,7 @@ export function createBoards({ db, grids, vault, countyName, tail, today }: Boar
   const chiefOf = (actor: Actor) => (gridId: string) => actor.grants.some(g => g.role === 'gridChief' && g.scopeId === gridId)
 
   return {
+    openNow,
     countyMode,
     viewOf: (scope: BoardScope) => viewOf([scope]),
     read,
@@ -180,17 +183,14 @@ export function createBoards({ db, grids, vault, countyName, tail, today }: Boar
     },
 
     async mine({ actor }: Caller): Promise<z.output<typeof Mine>> {
-      const mode = await countyMode()
-      return db.read.tx(async (tx) => {
-        const ids = actor.emergencyId === null ? await emergenciesOf(tx, actor.personId) : [actor.emergencyId]
-        const emergencies: MyEmergency[] = []
-        for (const id of ids) {
-          const found = await readMine(tx, id, actor.personId, { issuer, isGridChief: chiefOf(actor) })
-          if (found !== null)
-            emergencies.push(found)
-        }
-        return { mode, emergencies }
-      }, { readOnly: true })
+      const where = { issuer, isGridChief: chiefOf(actor) }
+      const [mode, emergencies] = await Promise.all([countyMode(), db.read.tx(async (tx) => {
+        if (actor.emergencyId === null)
+          return readCallsMe(tx, actor.personId, where)
+        const own = await readMine(tx, actor.emergencyId, actor.personId, where)
+        return own === null ? [] : [own]
+      }, { readOnly: true })])
+      return { mode, emergencies }
     },
 
     async myEmergency({ actor }: Caller, emergencyId: string): Promise<MyEmergency> {
@@ -204,6 +204,9 @@ export function createBoards({ db, grids, vault, countyName, tail, today }: Boar
     /** The captain's number for a member of his team who taps "call"; written into the trail (invariant 14). */
     callCaptain: ({ actor, requestId }: Caller, emergencyId: string): Promise<{ phone: string }> => db.work.tx(async (tx) => {
       requireAccess(actor, 'mine.view', { personId: actor.personId, emergencyId })
+      const { state } = await getEmergency(tx, emergencyId)
+      if (!isOpen(state))
+        throw new DomainError('EMERGENCY_CLOSED')
       const me = await findParticipant(tx, emergencyId, actor.personId)
       const captainId = me === null ? null : await captainOf(tx, me.teamId)
       const captain = captainId === null ? null : await findPerson(tx, captainId)

@@ -1,96 +1,136 @@
 import type { MyEmergency } from '../../../contract/boards.ts'
-import type { AlertKind } from '../../../contract/vocabulary.ts'
+import type { PersonFacts } from '../../../contract/counting.ts'
+import type { AlertKind, CheckInFlag, EmergencyKind, EmergencyState, EventClass } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import { sql } from 'drizzle-orm'
-import { emptyCounts } from '../../../contract/counting.ts'
-import { fillTemplate } from '../calls/index.ts'
-import { getEmergency } from '../emergencies/index.ts'
-import { findParticipant } from '../participants/index.ts'
-import { countsOfTeam } from './board.repo.ts'
-
-/** Open emergencies that call this person, newest first. */
-export async function emergenciesOf(tx: Tx, personId: string): Promise<string[]> {
-  const rows = await tx.execute<{ id: string }>(sql`
-    select e.id from participants p join emergencies e on e.id = p.emergency_id
-    where p.person_id = ${personId} and (e.state in ('preAlert', 'activated') or (e.state = 'standDown' and p.presence = 'checkedIn'))
-    order by e.is_drill, e.created_at desc`)
-  return rows.map(r => r.id)
-}
+import { emptyCounts, tally } from '../../../contract/counting.ts'
+import { CALLS, fillTemplate } from '../calls/index.ts'
 
 interface Where { issuer: string, isGridChief: (gridId: string) => boolean }
 
-/** Everything that the member's phone shows about one emergency. Null: it does not concern him. */
-export async function readMine(tx: Tx, emergencyId: string, personId: string, { issuer, isGridChief }: Where): Promise<MyEmergency | null> {
-  const p = await findParticipant(tx, emergencyId, personId)
-  if (p === null)
-    return null
-  const e = await getEmergency(tx, emergencyId)
-  const alerts = await tx.execute<{ id: string, kind: AlertKind, text: string, issued_at: string }>(sql`
-    select a.id, a.kind, a.text, a.issued_at from alerts a join deliveries d on d.alert_id = a.id and d.person_id = ${personId} and d.channel = 'inapp'
-    where a.emergency_id = ${emergencyId} order by a.issued_at desc, a.id desc limit 50`)
-  const teams = await tx.execute<{ id: string, name: string, grid_name: string, community_id: string, community_name: string, required: number, captain_id: string | null, captain_name: string | null, rally_point: string, address: string | null, latitude: number | null, longitude: number | null, duty_phone: string | null }>(sql`
-    select t.id, t.name, t.grid_name, t.community_id, t.community_name, t.required, t.captain_id, c.name as captain_name, t.rally_point, r.address, r.latitude, r.longitude, cm.duty_phone
-    from vanguard_teams t join communities cm on cm.id = t.community_id left join persons c on c.id = t.captain_id left join rally_points r on r.grid_id = t.grid_id
-    where t.emergency_id = ${emergencyId} and (t.id = ${p.teamId}::uuid or (${p.teamId}::uuid is null and t.grid_id = ${p.gridId}))`)
-  const streams = await tx.execute<{ last_seq: number }>(sql`select last_seq from event_streams where id = ${emergencyId}`)
-  const t = teams[0]
-  const counts = t === undefined ? emptyCounts() : await countsOfTeam(tx, t.id)
-  const words = { 集结点: t?.rally_point ?? '', 队名: t?.name ?? '', 队长: t?.captain_name ?? '', 社区: t?.community_name ?? '', 姓名: p.name }
-  const notices = alerts.map(a => ({ id: a.id, kind: a.kind, text: fillTemplate(a.text, words), issuedAt: new Date(a.issued_at).toISOString() }))
-  const first = notices.filter(a => a.kind === 'standby' || a.kind === 'activation' || a.kind === 'duty' || a.kind === 'summons')[0]
-  const plan = e.plan.levels[e.level ?? 4]
+interface Row {
+  [column: string]: unknown
+  emergency_id: string
+  no: string
+  name: string
+  kind: EmergencyKind
+  event_class: EventClass
+  is_drill: boolean
+  state: EmergencyState
+  level: number | null
+  basis: string
+  measures: string
+  tasks: string
+  caution: string
+  rally_by: string | null
+  expected_until: string
+  activated_at: string | null
+  terminated_at: string | null
+  last_seq: number
+  me: { name: string, audience: 'team' | 'duty', gridId: string, memberState: string, post: string | null, callState: string, answer: string | null, promisedAt: string | null, reason: string | null, answeredAt: string | null, presence: string, checkedInAt: string | null, checkInFlags: CheckInFlag[], checkedOutAt: string | null }
+  team: { teamId: string, name: string, gridName: string, communityId: string, communityName: string, required: number, captainId: string | null, captainName: string | null, communityPhone: string | null, rallyPoint: string, address: string | null, latitude: number | null, longitude: number | null } | null
+  groups: (PersonFacts & { n: number })[] | null
+  alerts: { id: string, kind: AlertKind, text: string, issuedAt: string }[] | null
+}
+
+/** `emergencyId` null: those that call the person now; else this one, whatever its state. */
+function read(tx: Tx, personId: string, emergencyId: string | null) {
+  // One statement: after an alarm every phone of the county asks this within the same seconds.
+  return tx.execute<Row>(sql`
+    select e.id as emergency_id, e.no, e.name, e.kind, e.event_class, e.is_drill, e.state, e.level, e.basis, e.measures,
+      e.plan #>> array['levels', coalesce(e.level, 4)::text, 'tasks'] as tasks, e.plan #>> array['levels', coalesce(e.level, 4)::text, 'caution'] as caution,
+      e.rally_by, e.expected_until, e.activated_at, e.terminated_at, s.last_seq,
+      json_build_object('name', pe.name, 'audience', p.audience, 'gridId', p.grid_id, 'memberState', p.member_state, 'post', p.post, 'callState', p.call_state, 'answer', p.answer,
+        'promisedAt', p.promised_at, 'reason', p.cannot_reason, 'answeredAt', p.answered_at, 'presence', p.presence, 'checkedInAt', p.checked_in_at, 'checkInFlags', p.check_in_flags, 'checkedOutAt', p.checked_out_at) as me,
+      case when t.id is not null then json_build_object('teamId', t.id, 'name', t.name, 'gridName', t.grid_name, 'communityId', t.community_id, 'communityName', t.community_name, 'required', t.required,
+        'captainId', t.captain_id, 'captainName', c.name, 'communityPhone', cm.duty_phone, 'rallyPoint', t.rally_point, 'address', r.address, 'latitude', r.latitude, 'longitude', r.longitude) end as team,
+      (select json_agg(json_build_object('audience', g.audience, 'memberState', g.member_state, 'callState', g.call_state, 'answer', g.answer, 'presence', g.presence, 'n', g.n)) from (
+        select audience, member_state, call_state, answer, presence, count(*)::int as n from participants x where x.team_id = t.id group by 1, 2, 3, 4, 5) g) as groups,
+      (select json_agg(json_build_object('id', a.id, 'kind', a.kind, 'text', a.text, 'issuedAt', a.issued_at) order by a.issued_at desc, a.id desc) from (
+        select a.id, a.kind, a.text, a.issued_at from alerts a join deliveries d on d.alert_id = a.id and d.person_id = p.person_id and d.channel = 'inapp'
+        where a.emergency_id = e.id order by a.issued_at desc, a.id desc limit 50) a) as alerts
+    from participants p join persons pe on pe.id = p.person_id join emergencies e on e.id = p.emergency_id join event_streams s on s.id = e.id
+    left join vanguard_teams t on t.emergency_id = e.id and (t.id = p.team_id or (p.team_id is null and t.grid_id = p.grid_id))
+    left join communities cm on cm.id = t.community_id left join persons c on c.id = t.captain_id left join rally_points r on r.grid_id = t.grid_id
+    where p.person_id = ${personId} and ${emergencyId === null
+      ? sql`(e.state in ('preAlert', 'activated') or (e.state = 'standDown' and p.presence = 'checkedIn'))`
+      : sql`e.id = ${emergencyId}`}
+    order by e.is_drill, e.created_at desc`)
+}
+
+const instant = (text: string | null) => text === null ? null : new Date(text).toISOString()
+
+function toMine(row: Row, personId: string, { issuer, isGridChief }: Where): MyEmergency {
+  const { me, team } = row
+  const counts = emptyCounts()
+  for (const { n, ...facts } of row.groups ?? [])
+    tally(counts, facts, n)
+  const words = { 集结点: team?.rallyPoint ?? '', 队名: team?.name ?? '', 队长: team?.captainName ?? '', 社区: team?.communityName ?? '', 姓名: me.name }
+  const notices = (row.alerts ?? []).map(a => ({ id: a.id, kind: a.kind, text: fillTemplate(a.text, words), issuedAt: new Date(a.issuedAt).toISOString() }))
+  const call = notices.find(a => CALLS.includes(a.kind) && a.kind !== 'urge') ?? null
   return {
-    emergencyId,
-    no: e.no,
-    name: e.name,
-    kind: e.kind,
-    eventClass: e.eventClass,
-    isDrill: e.isDrill,
-    state: e.state,
-    level: e.level,
-    basis: e.basis,
+    emergencyId: row.emergency_id,
+    no: row.no,
+    name: row.name,
+    kind: row.kind,
+    eventClass: row.event_class,
+    isDrill: row.is_drill,
+    state: row.state,
+    level: row.level,
+    basis: row.basis,
     issuer,
-    measures: e.measures,
-    tasks: plan.tasks,
-    caution: plan.caution,
-    rallyBy: e.rallyBy?.toISOString() ?? null,
-    expectedUntil: e.expectedUntil.toISOString(),
-    activatedAt: e.activatedAt?.toISOString() ?? null,
-    terminatedAt: e.terminatedAt?.toISOString() ?? null,
-    seq: streams[0]?.last_seq ?? 0,
-    alert: first ?? null,
-    notices: notices.filter(a => a !== first && a.kind !== 'urge'),
+    measures: row.measures,
+    tasks: row.tasks,
+    caution: row.caution,
+    rallyBy: instant(row.rally_by),
+    expectedUntil: new Date(row.expected_until).toISOString(),
+    activatedAt: instant(row.activated_at),
+    terminatedAt: instant(row.terminated_at),
+    seq: row.last_seq,
+    alert: call,
+    notices: notices.filter(a => a !== call && a.kind !== 'urge'),
     me: {
       personId,
-      name: p.name,
-      audience: p.audience,
-      memberState: p.memberState,
-      post: p.post,
-      callState: p.callState,
-      answer: p.answer,
-      promisedAt: p.promisedAt?.toISOString() ?? null,
-      reason: p.cannotReason,
-      answeredAt: p.answeredAt?.toISOString() ?? null,
-      presence: p.presence,
-      checkedInAt: p.checkedInAt?.toISOString() ?? null,
-      checkInFlags: p.checkInFlags,
-      checkedOutAt: p.checkedOutAt?.toISOString() ?? null,
-      maySignOthersIn: t !== undefined && (t.captain_id === personId || isGridChief(p.gridId)),
+      name: me.name,
+      audience: me.audience,
+      memberState: me.memberState,
+      post: me.post,
+      callState: me.callState,
+      answer: me.answer,
+      promisedAt: instant(me.promisedAt),
+      reason: me.reason,
+      answeredAt: instant(me.answeredAt),
+      presence: me.presence,
+      checkedInAt: instant(me.checkedInAt),
+      checkInFlags: me.checkInFlags,
+      checkedOutAt: instant(me.checkedOutAt),
+      maySignOthersIn: team !== null && (team.captainId === personId || isGridChief(me.gridId)),
     },
-    team: t === undefined
+    team: team === null
       ? null
       : {
-          teamId: t.id,
-          name: t.name,
-          gridName: t.grid_name,
-          communityId: t.community_id,
-          communityName: t.community_name,
-          captain: t.captain_id === null || t.captain_name === null ? null : { personId: t.captain_id, name: t.captain_name, phone: null },
-          communityPhone: t.duty_phone,
-          rallyPoint: { name: t.rally_point, address: t.address ?? '', latitude: t.latitude, longitude: t.longitude },
-          required: t.required,
+          teamId: team.teamId,
+          name: team.name,
+          gridName: team.gridName,
+          communityId: team.communityId,
+          communityName: team.communityName,
+          captain: team.captainId === null || team.captainName === null ? null : { personId: team.captainId, name: team.captainName, phone: null },
+          communityPhone: team.communityPhone,
+          rallyPoint: { name: team.rallyPoint, address: team.address ?? '', latitude: team.latitude, longitude: team.longitude },
+          required: team.required,
           going: counts.going + counts.later,
           onSite: counts.onSite,
         },
   }
+}
+
+/** Everything that the member's phone shows: of the emergencies that call him now, newest first and real ones before drills. */
+export async function readCallsMe(tx: Tx, personId: string, where: Where): Promise<MyEmergency[]> {
+  return (await read(tx, personId, null)).map(row => toMine(row, personId, where))
+}
+
+/** Of one emergency, also when it is over. Null: it does not concern him. */
+export async function readMine(tx: Tx, emergencyId: string, personId: string, where: Where): Promise<MyEmergency | null> {
+  const [row] = await read(tx, personId, emergencyId)
+  return row === undefined ? null : toMine(row, personId, where)
 }
