@@ -63,7 +63,7 @@ export async function sync(tx: Tx, { table, columns, key, nullableKey, values, r
     // A relation that was ended and is wanted again begins after what is history.
     const keys = sql.raw([...key, ...nullableKey === undefined ? [] : [nullableKey]].join(', '))
     await tx.execute(sql`
-      update wanted w set valid_from = t.last + 1, valid_to = greatest(w.valid_to, t.last + 1)
+      update wanted w set valid_from = t.last + 1, valid_to = case when w.valid_to is not null then greatest(w.valid_to, t.last + 1) end
       from (select ${keys}, max(valid_to) as last from ${t} t where not ${inForce} group by ${keys}) t
       where ${sql.raw(same)} and w.valid_from <= t.last and (w.valid_to is null or w.valid_to >= ${today})`)
   }
@@ -84,10 +84,16 @@ export async function sync(tx: Tx, { table, columns, key, nullableKey, values, r
   let changed = 0
   if (values.length > 0) {
     const differs = sql`from wanted w where ${match} and (${sql.raw(values.map(c => `t.${c}`).join(', '))}) is distinct from (${sql.raw(values.map(c => `w.${c}`).join(', '))})`
+    const takeOver = sql`update ${t} t set ${sql.raw(values.map(c => `${c} = w.${c}`).join(', '))} ${differs}`
     const parked = Object.entries(aside)
-    if (parked.length > 0)
-      await tx.execute(sql`update ${t} t set ${sql.raw(parked.map(([column, meanwhile]) => `${column} = ${meanwhile}`).join(', '))} ${differs}`)
-    changed = await count(sql`update ${t} t set ${sql.raw(values.map(c => `${c} = w.${c}`).join(', '))} ${differs}`)
+    if (parked.length === 0) {
+      changed = await count(takeOver)
+    }
+    else {
+      // Some rows may already be what they shall be once their value is put aside: they have changed as well.
+      changed = await count(sql`update ${t} t set ${sql.raw(parked.map(([column, meanwhile]) => `${column} = ${meanwhile}`).join(', '))} ${differs}`)
+      await tx.execute(takeOver)
+    }
   }
 
   const fresh = sql`not exists (select from ${t} t where ${match})`
