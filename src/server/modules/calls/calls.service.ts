@@ -64,7 +64,7 @@ type Outcome = DeliveryOutcome & { emergencyId: string }
 
 const SEND_BATCH = 500
 /** A link still opens the page for a day after the end: people sign off and see that it is over. */
-const LINK_GRACE_MS = 24 * HOUR
+export const LINK_GRACE_MS = 24 * HOUR
 
 /** Where a person stands, for the access table. */
 export function targetOf(grids: GridIndex, e: EmergencyRow, p: Pick<ParticipantRow, 'personId' | 'gridId' | 'unitId'>, captainId: string | null): Target {

@@ -1,6 +1,6 @@
 export { ALERTED, cancelPendingCalls, issueAlert, type IssuedAlert, type NewAlert } from './alerts.repo.ts'
 export { registerCallsRoutes } from './calls.routes.ts'
-export { type Calls, captainOf, createCalls, targetOf } from './calls.service.ts'
+export { type Calls, captainOf, createCalls, LINK_GRACE_MS, targetOf } from './calls.service.ts'
 export { CALLS } from './deliveries.repo.ts'
 export { createNotices, type Notice, type Notices } from './notices.ts'
 export type { ChannelSender, HandoverResult, OutgoingMessage } from './ports.ts'

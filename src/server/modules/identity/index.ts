@@ -3,4 +3,4 @@ export { createIdentity, type Identity, type PersonDirectory } from './identity.
 export { linkCode, readLinkCode } from './links.ts'
 export { hashPassword } from './passwords.ts'
 export { type Action, allows, POLICY, requireAccess, requireScopes, scopesFor, type Target } from './policy.ts'
-export { disableAccount, saveAccount } from './sessions.repo.ts'
+export { disableAccount, endLinkSessions, saveAccount } from './sessions.repo.ts'

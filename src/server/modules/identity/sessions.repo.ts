@@ -73,6 +73,11 @@ export async function revokeSession(tx: Tx, sessionId: string, now: Date): Promi
   await tx.execute(sql`update sessions set revoked_at = ${now.toISOString()} where id = ${sessionId} and revoked_at is null`)
 }
 
+/** Whoever came by a link of this emergency may stay until then, and no longer. */
+export async function endLinkSessions(tx: Tx, emergencyId: string, at: Date): Promise<void> {
+  await tx.execute(sql`update sessions set expires_at = ${at.toISOString()} where emergency_id = ${emergencyId} and expires_at > ${at.toISOString()}`)
+}
+
 /** Rows say who signed in when, from what; after that they are of no use to anyone. */
 export async function forgetSessions(tx: Tx, endedBefore: Date): Promise<void> {
   await tx.execute(sql`delete from sessions where expires_at < ${endedBefore.toISOString()}`)

@@ -33,7 +33,8 @@ import { addGrids, event, findTwin, getEmergency, gridsOf, headerOf, insertEmerg
 import { allows, requireAccess } from '../identity/index.ts'
 import { bulkChange, choose, CHOSEN, countDuty, fingerprint, peopleIn, previewPreemption, previewUnits, summonChosen, summonDuty } from '../participants/index.ts'
 import { getPlan, refreshRosters, stampPlan } from '../plans/index.ts'
-import { dissolveTeams, formTeams, nameLeaders, replaceCaptains, setRequired, teamTiles } from '../teams/index.ts'
+import { formTeams, nameLeaders, replaceCaptains, setRequired, teamTiles } from '../teams/index.ts'
+import { close } from './closing.ts'
 import { HOLD_SEC, isApprovalEnough, isStandby, PREPARATION_TTL_SEC } from './mobilization.rules.ts'
 import { lockGivers, lockWithGivers, preempt, preemptableBy } from './preemption.ts'
 import { insertPreparation, lockSwitch, pressedLevel, recordPressed, usePreparation } from './preparations.repo.ts'
@@ -567,9 +568,7 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
         const events: NewEvent[] = [event(actorId, now, 'emergency.communityStoodDown', { communityId, communityName: grids.community(communityId)?.name ?? '', signedOff, listed })]
         const left = await tx.execute(sql`select 1 from emergency_grids where emergency_id = ${emergencyId} and stood_down_at is null limit 1`)
         if (left.length === 0) {
-          const reviewed = await updateEmergency(tx, e.id, { state: 'review', reviewOpenedAt: now })
-          await tx.execute(sql`update participants set holds = false where emergency_id = ${emergencyId} and holds`)
-          await dissolveTeams(tx, emergencyId)
+          const reviewed = await close(tx, e.id, { state: 'review', reviewOpenedAt: now }, now)
           events.push(event(actorId, now, 'emergency.reviewOpened', { header: headerOf(reviewed) }))
         }
         return { events, details: { communityId } }
@@ -614,13 +613,12 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
   /** Ends it without a stand-down: nobody needs to come, and everyone who was called is told so. */
   async function callOff(tx: Tx, caller: Caller, emergencyId: string, state: 'revoked' | 'lifted', reason: string, now: Date): Promise<Done> {
     const actorId = caller.actor.personId
-    const e = await updateEmergency(tx, emergencyId, { state, terminatedAt: now, endReason: reason })
     await cancelPendingCalls(tx, emergencyId, now)
+    const changes = await bulkChange(tx, emergencyId, sql`p.audience = 'team' and ${ACTIVE}`, sql`member_state = 'released', holds = false`)
+    const e = await close(tx, emergencyId, { state, terminatedAt: now, endReason: reason }, now)
     const notices = await notifyAll(tx, e, actorId, now, state === 'revoked'
       ? { kind: 'revocation', template: 'revocationSms', recipients: ALERTED }
       : { kind: 'lifted', template: 'liftedSms', recipients: ALERTED })
-    const changes = await bulkChange(tx, emergencyId, sql`p.audience = 'team' and ${ACTIVE}`, sql`member_state = 'released', holds = false`)
-    await dissolveTeams(tx, emergencyId)
     return { events: [event(actorId, now, `emergency.${state}`, { header: headerOf(e), reason, changes }), ...notices], details: { reason } }
   }
 }

@@ -9,7 +9,8 @@ import { audit } from '../audit/index.ts'
 import { ALERTED, cancelPendingCalls, DRILL_ABORTED } from '../calls/index.ts'
 import { event, getEmergency, headerOf, isOpen, lockEmergencies, openEmergencies, updateEmergency } from '../emergencies/index.ts'
 import { bulkChange, CHOSEN, peopleIn } from '../participants/index.ts'
-import { dissolveTeams, replaceCaptains } from '../teams/index.ts'
+import { replaceCaptains } from '../teams/index.ts'
+import { close } from './closing.ts'
 import { mayPreempt } from './mobilization.rules.ts'
 
 /** Another emergency whose log this command moves as well. */
@@ -72,8 +73,7 @@ async function abortDrill(tx: Tx, drill: EmergencyRow, said: Said, notifyAll: No
   await cancelPendingCalls(tx, drill.id, now)
   const events = [event(actorId, now, 'team.preempted', { ...said, taken: peopleIn(changes), changes })]
   if (drill.state === 'preAlert') {
-    const lifted = await updateEmergency(tx, drill.id, { state: 'lifted', terminatedAt: now, endReason: why(said) })
-    await dissolveTeams(tx, drill.id)
+    const lifted = await close(tx, drill.id, { state: 'lifted', terminatedAt: now, endReason: why(said) }, now)
     events.push(event(actorId, now, 'emergency.lifted', { header: headerOf(lifted), reason: why(said), changes: [] }))
   }
   else if (drill.state === 'activated') {
