@@ -218,6 +218,7 @@ export const en: ConsoleCatalogue = {
         levelUp: 'Calls more people by {level}; those in the teams are told of the change',
         levelDown: 'Down to {level}: those above the quota who have not answered are released; who is coming or on site stays',
         extend: '{grids} more grids: teams form and people are called at once',
+        extendNone: 'Every grid is in already',
         reinforce: '{people} from {from} to {to}',
         basis: 'The written basis becomes part of this response',
         standDown: '{community} reports everyone signed off',

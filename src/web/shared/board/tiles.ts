@@ -87,9 +87,17 @@ export function byCommunity(tiles: readonly Tile[], names: PlaceNames): Communit
   return [...groups.values()]
 }
 
-/** Operational order: the widest gap first, then who could not be reached. Console only (domain rule §9). */
-export function needingAttention(tiles: readonly Tile[]): Tile[] {
-  const share = (one: Tile): number => one.required === 0 ? 0 : one.gap / one.required
-  return tiles.filter(one => one.isShort || (one.state !== 'pending' && one.gap > 0))
+/** A gap of fewer than one post in five is the ordinary course of things. */
+const GAP_SHARE = 0.2
+
+/**
+ * Operational order: teams that are too small, then the widest gap, then who could not be reached. While
+ * people are still answering (`isEarly`) a gap counts only where nobody is left who could fill it. Console
+ * only (domain rule §9).
+ */
+export function needingAttention(tiles: readonly Tile[], isEarly: boolean): Tile[] {
+  const lack = ({ gap, counts }: Tile): number => isEarly ? Math.max(0, gap - counts.silent - counts.pending) : gap
+  const share = (one: Tile): number => one.required === 0 ? 0 : lack(one) / one.required
+  return tiles.filter(one => one.isShort || share(one) >= GAP_SHARE)
     .sort((a, b) => Number(b.isShort) - Number(a.isShort) || share(b) - share(a) || b.counts.unreachable - a.counts.unreachable)
 }
