@@ -250,6 +250,8 @@ async function connectAll(count: number, perSec: number, open: (i: number) => Pr
   phones = await Promise.all(opening)
 }
 
+// Nothing outlives the bench.
+process.on('disconnect', () => process.exit(1))
 process.on('message', async (order: PhonesCommand) => {
   switch (order.do) {
     case 'connect':

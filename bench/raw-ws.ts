@@ -7,6 +7,8 @@ import { now } from './messages.ts'
 let server: WebSocketServer | null = null
 const say = (reply: RawReply) => process.send?.(reply)
 
+// Nothing outlives the bench.
+process.on('disconnect', () => process.exit(1))
 process.on('message', (command: RawCommand) => {
   if (command.do === 'start') {
     server = new WebSocketServer({ port: command.port, host: '127.0.0.1', perMessageDeflate: false, backlog: 4_096 }, () => say({ done: 'start' }))

@@ -94,6 +94,8 @@ async function start({ databaseUrl, dataDir, port }: Extract<ServerCommand, { do
 }
 
 let stop = async (): Promise<void> => {}
+// Nothing outlives the bench.
+process.on('disconnect', () => process.exit(1))
 process.on('message', async (order: ServerCommand) => {
   if (order.do === 'start') {
     stop = await start(order)

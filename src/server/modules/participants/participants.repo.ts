@@ -203,7 +203,6 @@ interface RawBulk {
 }
 
 const FACTS = (alias: string) => sql.raw(`json_build_object('memberState', ${alias}.member_state, 'callState', ${alias}.call_state, 'answer', ${alias}.answer, 'presence', ${alias}.presence)`)
-const FACT_COLUMNS = (alias: string) => sql.raw(`${alias}.member_state, ${alias}.call_state, ${alias}.answer, ${alias}.presence`)
 
 /**
  * Changes many people at once and says what changed as counts per team and facts: however many they
@@ -211,17 +210,16 @@ const FACT_COLUMNS = (alias: string) => sql.raw(`${alias}.member_state, ${alias}
  */
 export async function bulkChange(tx: Tx, emergencyId: string, where: SQL, set: SQL): Promise<BulkChange[]> {
   const rows = await tx.execute<RawBulk>(sql`
-    with old as materialized (
+    with was as materialized (
       select p.person_id, p.team_id, p.grid_id, p.audience, p.member_state, p.call_state, p.answer, p.presence
       from participants p where p.emergency_id = ${emergencyId} and (${where}) order by p.person_id for no key update
-    ), new as (
-      update participants p set ${set} from old where p.emergency_id = ${emergencyId} and p.person_id = old.person_id
-      returning p.person_id, p.member_state, p.call_state, p.answer, p.presence
+    ), changed as (
+      -- What was and what is leave the update side by side: just after the key no statistics know the new rows, and a join of the two would be planned as if there were one.
+      update participants p set ${set} from was where p.emergency_id = ${emergencyId} and p.person_id = was.person_id
+      returning was.team_id, was.grid_id, was.audience, ${FACTS('was')}::text as before, ${FACTS('p')}::text as after
     )
-    select old.team_id, old.grid_id, old.audience, ${FACTS('old')} as before, ${FACTS('new')} as after, count(*)::int as n
-    from old join new using (person_id)
-    group by old.team_id, old.grid_id, old.audience, ${FACT_COLUMNS('old')}, ${FACT_COLUMNS('new')}
-    order by old.team_id`)
+    select team_id, grid_id, audience, before::json as before, after::json as after, count(*)::int as n
+    from changed group by team_id, grid_id, audience, changed.before, changed.after order by team_id`)
   return rows.map(({ team_id: teamId, grid_id: gridId, audience, before, after, n }) => ({
     before: { teamId, gridId, audience, ...before },
     after: { teamId, gridId, audience, ...after },

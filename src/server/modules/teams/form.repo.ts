@@ -46,12 +46,14 @@ export async function nameLeaders(tx: Tx, emergencyId: string): Promise<void> {
         and p.answer is distinct from 'cannot' and p.call_state <> 'unreachable'
     ), led as (
       update vanguard_teams t set captain_id = r.person_id, captain_flagged = not r.of_lead from ranked r where r.team_id = t.id and r.n = 1
-    ), deputies as (
-      select person_id, row_number() over (partition by team_id order by (post = 'deputy') desc, (of_unit = 1 and not of_lead) desc, n) as d from ranked where n > 1
+    ), others as (
+      select person_id, row_number() over (partition by team_id order by (post = 'deputy') desc, (of_unit = 1 and not of_lead) desc, n) as nth from ranked where n > 1
+    ), leaders as materialized (
+      select person_id, 'captain' as post from ranked where n = 1
+      union all
+      select person_id, 'deputy' from others where nth <= 2
     )
-    update participants p set post = case when r.n = 1 then 'captain' else 'deputy' end
-    from ranked r left join deputies d on d.person_id = r.person_id
-    where p.emergency_id = ${emergencyId} and p.person_id = r.person_id and (r.n = 1 or d.d <= 2)`)
+    update participants p set post = l.post from leaders l where p.emergency_id = ${emergencyId} and p.person_id = l.person_id`)
 }
 
 export interface Handover { team: TeamTile, from: string, to: string | null }
