@@ -300,7 +300,7 @@ describe('the command', () => {
       'Table  Added  Changed  Ended  Unchanged',
       'Grids      0        1      0         58',
       '',
-      '1 notices (no obstacle to the import):',
+      'Notices, no obstacle to the import: 1',
       'File         Row  Column    Fault',
       '03-网格.csv    2  网格名称  grid “x” has no rally point',
     ])

@@ -38,8 +38,8 @@ export const IMPORT_TEXTS: Record<'zh-CN' | 'en', ImportTexts> = {
 Afterwards the registry says what the tables say: units, pairings, posts and appointments that they no
 longer name end today (county-wide appointments excepted).
 `,
-    faults: count => `${count} faults found, nothing was written:`,
-    notices: count => `${count} notices (no obstacle to the import):`,
+    faults: count => `Nothing was written. Faults: ${count}`,
+    notices: count => `Notices, no obstacle to the import: ${count}`,
     more: count => `… and ${count} more`,
     applied: 'Imported:',
     dryRun: 'Dry run, nothing was written:',

@@ -32,8 +32,8 @@ export async function withDatabase(work: (context: { db: Database, config: Confi
   }
   catch (error) {
     // The message of a failed statement carries its parameters, phone numbers among them: that goes through the log's redaction.
-    if (error instanceof Error && !('query' in error))
-      process.stderr.write(`${error.message}\n`)
+    if (error instanceof Error && !('params' in error) && !('severity' in error))
+      process.stderr.write(`${error.message === '' && 'code' in error ? String(error.code) : error.message}\n`)
     else
       createLogger('fatal').fatal({ err: error }, 'the command failed; nothing was written')
     process.exitCode = 1
