@@ -27,9 +27,3 @@ export const ErrorBody = z.strictObject({
   }),
 })
 export type ErrorBody = z.infer<typeof ErrorBody>
-
-/** Keyset page: pass `after` = the last page's `next` to go on. */
-export const PageQuery = z.strictObject({
-  after: z.string().max(200).optional(),
-  limit: z.coerce.number().int().min(1).max(200).default(50),
-})

@@ -12,7 +12,6 @@ const failure = ref<unknown>(null)
 
 /** Name, deployment and mode of the county; every screen needs them before anyone signs in. */
 export const county = readonly(info)
-export const countyFailure = readonly(failure)
 
 export async function loadCounty(): Promise<void> {
   try {

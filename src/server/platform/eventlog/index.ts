@@ -1,2 +1,2 @@
-export { append, type Appended, EVENTS_CHANNEL, lastSeqOf, type NewEvent, openStream, readAfter, type StoredEvent } from './eventlog.ts'
+export { append, type Appended, lastSeqOf, type NewEvent, openStream, readAfter, type StoredEvent } from './eventlog.ts'
 export { createTail, type Tail } from './tail.ts'

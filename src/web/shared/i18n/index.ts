@@ -7,8 +7,8 @@ import { language } from './format.ts'
 import { keepLanguage, readLanguage } from './language.ts'
 import { flatten, say } from './message.ts'
 
-export { clockTime, dateTime, day, duration, language, number, percent, setTimeZone, timeOfDay } from './format.ts'
-export { LANGUAGE_NAMES, LANGUAGES } from './language.ts'
+export { clockTime, dateTime, day, duration, number, percent, setTimeZone, timeOfDay } from './format.ts'
+export { LANGUAGE_NAMES } from './language.ts'
 export type { SharedCatalogue } from './zh-CN.ts'
 
 /** Every path to a sentence: `answer.going`. A key that no catalogue has is a type error. */

@@ -1,7 +1,5 @@
 import type { Language } from '../../../contract/errors.ts'
 
-export const LANGUAGES = ['zh-CN', 'en'] as const satisfies readonly Language[]
-
 /** Each language named in itself, as the switch shows it. */
 export const LANGUAGE_NAMES: Readonly<Record<Language, string>> = { 'zh-CN': '中文', 'en': 'English' }
 
