@@ -1,14 +1,13 @@
 import type { Ref } from 'vue'
 import type { CountyInfo } from '../../contract/identity.ts'
 import type { ResponseLevel } from '../../contract/vocabulary.ts'
-import { computed, readonly, ref, shallowRef, watchEffect } from 'vue'
+import { computed, readonly, shallowRef, watchEffect } from 'vue'
 import { RESPONSE_LEVELS } from '../../contract/vocabulary.ts'
 import { api } from './api.ts'
 import { setServerTime } from './clock.ts'
 import { setTimeZone } from './i18n/index.ts'
 
 const info = shallowRef<CountyInfo | null>(null)
-const failure = ref<unknown>(null)
 
 /** Name, deployment and mode of the county; every screen needs them before anyone signs in. */
 export const county = readonly(info)
@@ -19,10 +18,9 @@ export async function loadCounty(): Promise<void> {
     setTimeZone(loaded.timeZone)
     setServerTime(loaded.now)
     info.value = loaded
-    failure.value = null
   }
-  catch (error) {
-    failure.value = error
+  catch {
+    // What is known stays on the screen; the next resync asks again.
   }
 }
 
