@@ -16,7 +16,7 @@ import type { Actor, Caller } from '../../platform/http/index.ts'
 import type { Notice, Notices } from '../calls/index.ts'
 import type { EmergencyPatch, EmergencyRow, NewEmergency, StateCommand } from '../emergencies/index.ts'
 import type { Action } from '../identity/index.ts'
-import type { Audience } from '../participants/index.ts'
+import type { Audience, Choice } from '../participants/index.ts'
 import type { PlanStamp } from '../plans/index.ts'
 import type { GridIndex } from '../registry/index.ts'
 import type { Claimant } from './mobilization.rules.ts'
@@ -31,7 +31,7 @@ import { audit } from '../audit/index.ts'
 import { ALERTED, appText, cancelPendingCalls, loweredTo, smsText } from '../calls/index.ts'
 import { addGrids, event, findTwin, getEmergency, gridsOf, headerOf, insertEmergency, lockEmergency, nextState, overlappingEmergencies, startOf, updateEmergency } from '../emergencies/index.ts'
 import { allows, requireAccess } from '../identity/index.ts'
-import { bulkChange, choose, CHOSEN, countDuty, fingerprint, peopleIn, previewPreemption, previewUnits, summonChosen, summonDuty } from '../participants/index.ts'
+import { bulkChange, choose, CHOSEN, countDuty, peopleIn, previewChoice, previewPreemption, previewUnits, summonChosen, summonDuty } from '../participants/index.ts'
 import { getPlan, refreshRosters, stampPlan } from '../plans/index.ts'
 import { formTeams, nameLeaders, replaceCaptains, setRequired, teamTiles } from '../teams/index.ts'
 import { close } from './closing.ts'
@@ -96,13 +96,13 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
     return minutes === null ? null : new Date(now.getTime() + minutes * MINUTE)
   }
 
-  /** Fills the teams of these grids at this level: forms missing teams, summons who is missing, names leaders. */
-  async function fillTeams(tx: Tx, caller: Caller, e: EmergencyRow, givers: readonly EmergencyRow[], gridIds: readonly string[], level: ResponseLevel, now: Date): Promise<Filled> {
+  /** Fills the teams of these grids at this level: forms missing teams, summons who is missing (or was just chosen), names leaders. */
+  async function fillTeams(tx: Tx, caller: Caller, e: EmergencyRow, givers: readonly EmergencyRow[], gridIds: readonly string[], level: ResponseLevel, now: Date, chosen?: Choice): Promise<Filled> {
     const audience: Audience = { gridIds, level, plan: e.plan, emergencyId: e.id, preemptable: givers.map(g => g.id) }
     await formTeams(tx, e.id, gridIds, now)
     await setRequired(tx, e.id, gridIds, e.plan, level)
     const filled: Filled = { teams: [], changes: [], own: [], touched: [] }
-    let open = await choose(tx, audience)
+    let open = (chosen ?? await choose(tx, audience)).people
     while (open > 0) {
       const { own, touched } = await preempt(tx, e, givers, notifyAll, { actorId: caller.actor.personId, requestId: caller.requestId }, now)
       filled.own.push(...own)
@@ -110,7 +110,7 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
       const changes = await summonChosen(tx, e.id, now)
       filled.changes.push(...changes)
       // Another emergency took somebody as a stand-in at this very moment: the next in the roster fills his post.
-      open = peopleIn(changes) < open && changes.length > 0 ? await choose(tx, audience) : 0
+      open = peopleIn(changes) < open && changes.length > 0 ? (await choose(tx, audience)).people : 0
     }
     await nameLeaders(tx, e.id)
     return { ...filled, teams: await teamTiles(tx, e.id) }
@@ -300,7 +300,7 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
   }
 
   /** Turns the pre-alert or the initial response. */
-  async function turn(tx: Tx, caller: Caller, request: Mobilising, before: EmergencyRow, fresh: NewEmergency, gridIds: string[], givers: readonly EmergencyRow[], now: Date) {
+  async function turn(tx: Tx, caller: Caller, request: Mobilising, before: EmergencyRow, fresh: NewEmergency, gridIds: string[], givers: readonly EmergencyRow[], now: Date, chosen?: Choice) {
     const actorId = caller.actor.personId
     await addGrids(tx, before.id, gridIds, now)
     const e = await updateEmergency(tx, before.id, becoming(fresh, before, now))
@@ -310,14 +310,14 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
       ? await release(tx, e, request.level, sql`p.presence = 'none' and p.answer is distinct from 'cannot'`, sql`call_state = case p.call_state when 'pending' then 'pending' else 'called' end, answer = null, answer_via = null, promised_at = null, answered_at = null, unreachable_reason = null`, actorId, now)
       : { changes: [], events: [] }
     const asked = before.state === 'preAlert' ? await askAnew(tx, e.id, now) : []
-    const filled = await fillTeams(tx, caller, e, givers, gridIds, request.level, now)
+    const filled = await fillTeams(tx, caller, e, givers, gridIds, request.level, now, chosen)
     const duty = await summonDuty(tx, e.id, gridIds, now)
     return { e, filled, changes: [...surplus.changes, ...asked, ...filled.changes, ...duty], released: surplus.events }
   }
 
-  async function begin(tx: Tx, caller: Caller, request: Prepare, fresh: NewEmergency, gridIds: string[], givers: readonly EmergencyRow[], now: Date) {
+  async function begin(tx: Tx, caller: Caller, request: Prepare, fresh: NewEmergency, gridIds: string[], givers: readonly EmergencyRow[], now: Date, chosen?: Choice) {
     const e = await insertEmergency(tx, fresh, gridIds, today().slice(0, 4))
-    const filled = request.action === 'initialResponse' ? NOBODY : await fillTeams(tx, caller, e, givers, gridIds, request.level, now)
+    const filled = request.action === 'initialResponse' ? NOBODY : await fillTeams(tx, caller, e, givers, gridIds, request.level, now, chosen)
     const duty = await summonDuty(tx, e.id, gridIds, now)
     return { e, filled, changes: [...filled.changes, ...duty], released: [] }
   }
@@ -342,13 +342,13 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
     const gridIds = await allGrids(tx, existingId, asked)
     await requireStart(tx, fresh, existing, gridIds)
     const audience = audienceOf(request, fresh.plan, gridIds, givers)
-    const { hash, people } = audience === null ? { hash: '', people: 0 } : await fingerprint(tx, audience)
-    if (hash !== audienceHash)
-      throw new DomainError('PREPARATION_STALE', { toCall: people })
+    const chosen = audience === null ? undefined : await choose(tx, audience)
+    if ((chosen?.hash ?? '') !== audienceHash)
+      throw new DomainError('PREPARATION_STALE', { toCall: chosen?.people ?? 0 })
 
     const { e, filled, changes, released } = existing === null || request.action !== 'activate'
-      ? await begin(tx, caller, request, fresh, gridIds, givers, now)
-      : await turn(tx, caller, request, existing, fresh, gridIds, givers, now)
+      ? await begin(tx, caller, request, fresh, gridIds, givers, now, chosen)
+      : await turn(tx, caller, request, existing, fresh, gridIds, givers, now, chosen)
     const events: NewEvent[] = [
       event(actorId, now, e.state === 'preAlert' ? 'emergency.preAlerted' : 'emergency.activated', { header: headerOf(e), teams: filled.teams, gridIds, changes }),
       ...filled.own,
@@ -395,7 +395,7 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
         const preparationId = newId()
         const nonce = randomToken(24)
         const expiresAt = new Date(now.getTime() + PREPARATION_TTL_SEC * 1_000)
-        const audienceHash = audience === null ? '' : (await fingerprint(tx, audience)).hash
+        const audienceHash = audience === null ? '' : (await previewChoice(tx, audience)).hash
         await insertPreparation(tx, { id: preparationId, nonce, operatorId: caller.actor.personId, sessionId: caller.actor.sessionId, request, audienceHash, expiresAt })
         return {
           preparationId,

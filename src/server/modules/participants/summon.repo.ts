@@ -65,11 +65,16 @@ export async function previewUnits(tx: Tx, audience: Audience): Promise<UnitPrev
   return rows.map(r => ({ unitId: r.unit_id, unitName: r.unit_name, gridId: r.grid_id, gridName: r.grid_name, communityName: r.community_name, required: r.posts, available: r.filled, candidates: r.candidates, shortfalls: r.shortfalls }))
 }
 
-/** Exactly who would be summoned: a fingerprint, and how many. The press refuses another fingerprint than the preview's. */
-export async function fingerprint(tx: Tx, audience: Audience): Promise<{ hash: string, people: number }> {
-  const [row] = await tx.execute<{ hash: string, people: number }>(sql`
-    with ${chosen(audience)} select md5(coalesce(string_agg(person_id::text, ',' order by person_id), '')) as hash, count(*)::int as people from chosen`)
-  return row ?? { hash: '', people: 0 }
+/** Exactly who is summoned: a fingerprint, and how many. The press refuses another fingerprint than the preview's. */
+export interface Choice { [column: string]: unknown, hash: string, people: number }
+
+/** No units at all. */
+const NOBODY: Choice = { hash: '', people: 0 }
+const choice = sql.raw(`md5(coalesce(string_agg(person_id::text, ',' order by person_id), '')) as hash, count(*)::int as people`)
+
+export async function previewChoice(tx: Tx, audience: Audience): Promise<Choice> {
+  const [row] = await tx.execute<Choice>(sql`with ${chosen(audience)} select ${choice} from chosen`)
+  return row ?? NOBODY
 }
 
 /** How many of those who would be summoned each pre-emptable emergency holds. */
@@ -84,17 +89,18 @@ export async function previewPreemption(tx: Tx, audience: Audience): Promise<{ e
 /** The people chosen in this transaction, as a condition over `participants p`; valid after `choose`. */
 export const CHOSEN = sql.raw('p.person_id in (select person_id from summoned)')
 
-/** Fixes the choice for the rest of the transaction, so that claims of others can be ended before the new ones begin. Returns how many. */
-export async function choose(tx: Tx, audience: Audience): Promise<number> {
+/** Fixes the choice for the rest of the transaction, so that claims of others can be ended before the new ones begin. */
+export async function choose(tx: Tx, audience: Audience): Promise<Choice> {
   await tx.execute(sql`create temporary table if not exists summoned (person_id uuid, unit_id uuid, grid_id uuid, post text, is_lead boolean, nth int) on commit drop`)
-  const rows = await tx.execute<{ n: number }>(sql`
-    with ${chosen(audience)}, fixed as (insert into summoned select person_id, unit_id, grid_id, post, is_lead, nth from chosen returning 1) select count(*)::int as n from fixed`)
-  return rows[0]?.n ?? 0
+  const [row] = await tx.execute<Choice>(sql`
+    with ${chosen(audience)}, fixed as (insert into summoned select person_id, unit_id, grid_id, post, is_lead, nth from chosen returning person_id) select ${choice} from fixed`)
+  return row ?? NOBODY
 }
 
 /** Gives everyone chosen a place in his grid's team. The teams exist already. */
 export async function summonChosen(tx: Tx, emergencyId: string, now: Date): Promise<BulkChange[]> {
-  const again = await bulkChange(tx, emergencyId, sql`p.member_state = 'released' and ${CHOSEN}`, sql`member_state = 'active', holds = true, call_state = 'pending', called_at = null, joined_at = ${now.toISOString()}`)
+  // The first condition is asked once, and spares a new emergency the search.
+  const again = await bulkChange(tx, emergencyId, sql`exists (select from participants r where r.emergency_id = ${emergencyId} and r.member_state = 'released') and p.member_state = 'released' and ${CHOSEN}`, sql`member_state = 'active', holds = true, call_state = 'pending', called_at = null, joined_at = ${now.toISOString()}`)
   const rows = await tx.execute<{ team_id: string, grid_id: string, n: number }>(sql`
     with placed as (
       insert into participants (emergency_id, person_id, ordinal, audience, team_id, grid_id, unit_id, post, member_state, call_state, presence, holds, joined_at)
