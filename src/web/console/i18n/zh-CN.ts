@@ -219,7 +219,7 @@ export const zhCN = {
         levelDown: '降为{level}：超出名额且未叫应的人员解除，已在途和到岗的保留',
         extend: '新增 {grids} 个网格，立即编队并通知',
         extendNone: '全部网格已在范围内',
-        reinforce: '从{from}调 {people} 人到{to}',
+        reinforce: '从{from}调 {people} 到{to}',
         basis: '书面依据将记入本次响应',
         standDown: '{community}报告全部签离',
         lift: '将解除 {people} 人待命，{teams} 支队伍解散',

@@ -4,14 +4,17 @@ import type { PlaceNames } from '../../../shared/board/tiles.ts'
 
 export const gridIdsOf = (tree: PlaceTree): string[] => tree.townships.flatMap(town => town.communities.flatMap(community => community.grids.map(grid => grid.id)))
 
-/** The chosen grids in the fewest words: the county, townships, communities, and what is left of grids. */
-export function scopeOfGrids(tree: PlaceTree, chosen: ReadonlySet<string>): Scope[] {
+/**
+ * The chosen grids in the fewest words: the county, townships, communities, and what is left of grids.
+ * A tree that is cut to one community (`isPartial`) knows no whole township.
+ */
+export function scopeOfGrids(tree: PlaceTree, chosen: ReadonlySet<string>, isPartial: boolean): Scope[] {
   const all = gridIdsOf(tree)
-  if (all.length > 0 && all.every(id => chosen.has(id)))
+  if (!isPartial && all.length > 0 && all.every(id => chosen.has(id)))
     return [{ type: 'county', id: null }]
   return tree.townships.flatMap((town): Scope[] => {
     const grids = town.communities.flatMap(community => community.grids)
-    if (grids.length > 0 && grids.every(grid => chosen.has(grid.id)))
+    if (!isPartial && grids.length > 0 && grids.every(grid => chosen.has(grid.id)))
       return [{ type: 'township', id: town.id }]
     return town.communities.flatMap((community): Scope[] =>
       community.grids.length > 0 && community.grids.every(grid => chosen.has(grid.id))

@@ -80,7 +80,7 @@ export function useSwitch({ plans, tree, action, emergencyId, chosen, communityN
     const { planId, isDrill, levelAuthority, approvalMode, warning } = form
     const common = {
       planId,
-      scope: scopeOfGrids(tree, grids.value),
+      scope: scopeOfGrids(tree, grids.value, form.action === 'initialResponse'),
       isDrill,
       name: form.name.trim(),
       levelAuthority,
