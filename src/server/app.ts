@@ -87,7 +87,7 @@ export async function buildApp({ config, secrets, db, log, clock, demoAccounts, 
       ...(kind === 'summons' ? {} : { text: words }),
     }),
   })
-  const mobilization = createMobilization({ db, clock, timeZone, grids, tail, notices })
+  const mobilization = createMobilization({ db, clock, timeZone, publicUrl, grids, tail, notices })
   const boards = createBoards({ db, grids, vault, countyName, tail, today: registry.today })
   const reviews = createReviews({ db, clock, timeZone, grids, tail, isDemo })
 

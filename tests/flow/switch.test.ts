@@ -177,9 +177,9 @@ describe('the preview', () => {
 
   it('shows the words as they go out; a drill\'s say 演练', async () => {
     const real = (await prepare('countyCommander')).body
-    expect(real.sampleSms).toMatch(/^【岷县应急】急时响应：短时强降雨Ⅱ级。请10:30前到东城.*报到/)
+    expect(real.sampleSms).toBe(`【岷县应急】急时响应：短时强降雨Ⅱ级。请10:30前到第一网格集结点报到，并点 http://localhost:4700/a/${'A'.repeat(19)} 答复。`)
     expect(real.sampleText).toContain('依据：会商意见')
-    expect(real.sampleText).toContain('编入东城')
+    expect(real.sampleText).toContain('到第一网格集结点报到，编入东城社区第一网格党员先锋队')
     for (const action of ['activate', 'preAlert'] as const) {
       const drill = (await prepare('countyCommander', { action, isDrill: true })).body
       expect([drill.sampleSms, drill.sampleText].every((text: string) => text.includes('演练') && text.includes('非真实险情'))).toBe(true)
@@ -272,6 +272,12 @@ describe('the press', () => {
     const elsewhere = await stage.app.inject({ method: 'POST', url: '/api/switch/activations', headers: { 'x-requested-with': 'pingji', 'cookie': `sid=${token}`, 'idempotency-key': newId() }, payload: { preparationId: prepared.body.preparationId, nonce: prepared.body.nonce, heldMs: 3_000 } })
     expect(elsewhere.statusCode).toBe(404)
     expect(await press('countyCommander', prepared)).toMatchObject({ status: 201 })
+  })
+
+  it('whose expected end has come meanwhile is refused', async () => {
+    const prepared = await prepare('countyCommander', { expectedUntil: inHours(1 / 60) })
+    stage.clock.advance(1.5)
+    expect(await press('countyCommander', prepared)).toMatchObject({ ...refused('EXPECTED_IN_PAST'), status: 400 })
   })
 
   it('takes no preview older than two minutes', async () => {
@@ -559,6 +565,16 @@ describe('the level', () => {
     expect((await audits('emergency.adjust')).at(-1)).toMatchObject({ subject_id: e.id, details: { from: 3, to: 2, reason: '水位上涨' } })
   })
 
+  it('rises: larger teams get their second deputy', async () => {
+    const e = await stage.press({ level: 4, grids: [0] })
+    const posts = async () => (await Promise.all((await e.members(0)).map(m => m.row()))).map(r => r.post).filter(post => post === 'captain' || post === 'deputy')
+    const captain = (await e.team(0)).captainId
+    expect(await posts()).toEqual(['captain', 'deputy'])
+    await command('countyCommander', e, 'level', { level: 2, reason: '水位上涨' })
+    expect(await posts()).toEqual(['captain', 'deputy', 'deputy'])
+    expect((await e.team(0)).captainId).toBe(captain)
+  })
+
   it('rises from standby: everybody moves now, so everybody is asked', async () => {
     const e = await stage.press({ level: 4 })
     const ready = await member(e, 0, 1)
@@ -623,6 +639,28 @@ describe('the scope', () => {
     expect(await command('countyCommander', e, 'scope', { scope: gridScope(0, 1), reason: '下游' })).toMatchObject({ ...refused('SCOPE_EMPTY'), status: 400 })
   })
 
+  it('is told to an officer who has a grid in it already', async () => {
+    const officer = county.grids[0]?.chiefId ?? ''
+    await registry(sql`insert into grid_posts (person_id, grid_id, post, valid_from) values (${officer}, ${county.grids[1]?.id}, 'gridOfficer', '2026-01-01')`, sql`delete from grid_posts where person_id = ${officer} and post = 'gridOfficer'`, async () => {
+      const e = await stage.press({ grids: [0] })
+      await command('countyCommander', e, 'scope', { scope: gridScope(1), reason: '下游' })
+      expect(await alertsTo(e, officer)).toEqual(['duty', 'duty'])
+    })
+  })
+
+  it('calls who staffs the grid on that day: not who has left, not who is yet to come', async () => {
+    const [leaving, coming] = [county.grids[0]?.chiefId ?? '', county.officers.auditor]
+    await registry(
+      sql`with gone as (update grid_posts set valid_to = '2026-06-30' where person_id = ${leaving}) insert into grid_posts (person_id, grid_id, post, valid_from) values (${coming}, ${county.grids[0]?.id}, 'gridOfficer', '2026-07-09')`,
+      sql`with back as (update grid_posts set valid_to = null where person_id = ${leaving}) delete from grid_posts where person_id = ${coming}`,
+      async () => {
+        expect((await prepare('countyCommander', { scope: gridScope(0) })).body.counts).toMatchObject({ duty: 1 })
+        const e = await stage.press({ grids: [0] })
+        expect([await alertsTo(e, leaving), await alertsTo(e, coming)]).toEqual([[], []])
+      },
+    )
+  })
+
   it('of a pre-alert grows at the level it was prepared for', async () => {
     const e = await stage.press({ action: 'preAlert', level: 2, grids: [0] })
     await command('countyCommander', e, 'scope', { scope: gridScope(1), reason: '下游' })
@@ -643,6 +681,23 @@ describe('a correction', () => {
     await stage.runs('sms-sender')
     expect((await answered.inbox()).at(-1)).toMatch(/^【岷县应急】演练：更正：集结点改到广场/)
     expect((await audits('emergency.correct')).at(-1)).toMatchObject({ subject_id: e.id, details: { text: '集结点改到广场' } })
+  })
+
+  it('does not call back who was let go, nor whom another emergency has now', async () => {
+    const standby = await stage.press({ grids: [0], level: 4, plan: 'snow', name: '降雪' })
+    await stage.runs('sms-sender')
+    const taken = await member(standby, 0, 0)
+    const e = await stage.press({ grids: [0] })
+    await stage.runs('sms-sender')
+    const released = await member(e, 0, 3)
+    await (await stage.as('secretaryOfFirst')).post(`${at(e)}/people/${released.personId}/release`, { reason: '家中受灾' })
+    for (const one of [standby, e]) {
+      await command('countyDuty', one, 'corrections', { text: '集结点改到广场' })
+      await stage.ends(one)
+    }
+    expect(await alertsTo(standby, taken.personId)).toEqual(['standby'])
+    expect(await alertsTo(e, released.personId)).toEqual(['activation', 'release'])
+    expect(await alertsTo(e, taken.personId)).toEqual(['activation', 'correction', 'termination'])
   })
 
   it('too long or empty is a 400; of what is over, a 409', async () => {

@@ -31,9 +31,9 @@ import { audit } from '../audit/index.ts'
 import { ALERTED, appText, cancelPendingCalls, loweredTo, smsText } from '../calls/index.ts'
 import { addGrids, event, findTwin, getEmergency, gridsOf, headerOf, insertEmergency, lockEmergency, nextState, overlappingEmergencies, startOf, updateEmergency } from '../emergencies/index.ts'
 import { allows, requireAccess } from '../identity/index.ts'
-import { bulkChange, choose, CHOSEN, countDuty, peopleIn, previewChoice, previewPreemption, previewUnits, summonChosen, summonDuty } from '../participants/index.ts'
+import { bulkChange, choose, CHOSEN, countDuty, peopleIn, previewChoice, previewPreemption, previewUnits, staffOf, summonChosen, summonDuty } from '../participants/index.ts'
 import { getPlan, refreshRosters, stampPlan } from '../plans/index.ts'
-import { formTeams, nameLeaders, replaceCaptains, setRequired, teamTiles } from '../teams/index.ts'
+import { formTeams, nameLeaders, replaceCaptains, setRequired, teamTiles, teamToBe } from '../teams/index.ts'
 import { close } from './closing.ts'
 import { HOLD_SEC, isApprovalEnough, isStandby, PREPARATION_TTL_SEC } from './mobilization.rules.ts'
 import { lockGivers, lockWithGivers, preempt, preemptableBy } from './preemption.ts'
@@ -44,6 +44,7 @@ export interface MobilizationDeps {
   db: Database
   clock: Clock
   timeZone: string
+  publicUrl: string
   grids: GridIndex
   tail: Pick<Tail, 'wake'>
   notices: Notices
@@ -62,10 +63,11 @@ const NOBODY: Filled = { teams: [], changes: [], own: [], touched: [] }
 const KEY_DEADLINE_MS = 60_000
 
 const ACTIVE = sql`p.member_state = 'active'`
-const EVERYONE = sql`true`
+/** Who still has a part in it. Whoever was let go or called away is not told to come, nor sent home from where he is now. */
+const CONCERNED = sql`(${ACTIVE} or p.presence = 'checkedIn')`
 const among = (gridIds: readonly string[]): SQL => sql`p.grid_id = any(${sql.param(`{${gridIds.join(',')}}`)}::uuid[])`
 
-export function createMobilization({ db, clock, timeZone, grids, tail, notices }: MobilizationDeps) {
+export function createMobilization({ db, clock, timeZone, publicUrl, grids, tail, notices }: MobilizationDeps) {
   const { commonWords, notify } = notices
   const today = () => dayOf(clock.now(), timeZone)
 
@@ -278,6 +280,8 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
 
   /** May this request start what it asks for? The preview asks first, the press again. */
   async function requireStart(tx: Tx, fresh: NewEmergency, existing: EmergencyRow | null, gridIds: readonly string[]): Promise<void> {
+    if (fresh.expectedUntil <= fresh.createdAt)
+      throw new DomainError('EXPECTED_IN_PAST', { field: 'expectedUntil' })
     if (existing !== null) {
       if (existing.state === 'activated' && existing.kind === 'response')
         throw await alreadyOpen(tx, existing)
@@ -311,14 +315,14 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
       : { changes: [], events: [] }
     const asked = before.state === 'preAlert' ? await askAnew(tx, e.id, now) : []
     const filled = await fillTeams(tx, caller, e, givers, gridIds, request.level, now, chosen)
-    const duty = await summonDuty(tx, e.id, gridIds, now)
+    const duty = await summonDuty(tx, e.id, gridIds, today(), now)
     return { e, filled, changes: [...surplus.changes, ...asked, ...filled.changes, ...duty], released: surplus.events }
   }
 
   async function begin(tx: Tx, caller: Caller, request: Prepare, fresh: NewEmergency, gridIds: string[], givers: readonly EmergencyRow[], now: Date, chosen?: Choice) {
     const e = await insertEmergency(tx, fresh, gridIds, today().slice(0, 4))
     const filled = request.action === 'initialResponse' ? NOBODY : await fillTeams(tx, caller, e, givers, gridIds, request.level, now, chosen)
-    const duty = await summonDuty(tx, e.id, gridIds, now)
+    const duty = await summonDuty(tx, e.id, gridIds, today(), now)
     return { e, filled, changes: [...filled.changes, ...duty], released: [] }
   }
 
@@ -369,8 +373,6 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
       const asked = gridsIn(request.scope)
       requireSwitch(caller.actor, request, asked, 'prepare')
       const now = clock.now()
-      if (new Date(request.expectedUntil) <= now)
-        throw new DomainError('EXPECTED_IN_PAST', { field: 'expectedUntil' })
       if (request.action === 'activate' && !isApprovalEnough(request.level, request.approvalMode))
         throw new DomainError('ORAL_APPROVAL_REFUSED', { field: 'approvalMode' })
       return db.work.tx(async (tx) => {
@@ -387,7 +389,7 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
         const taken = audience === null ? [] : await previewPreemption(tx, audience)
         const overlaps = await overlappingEmergencies(tx, gridIds, existingId)
         const places = gridIds.flatMap(id => grids.get(id) ?? [])
-        const words = sampleWords(fresh, gridIds, units[0]?.unitName ?? '')
+        const words = await sampleWords(tx, fresh, gridIds, units[0]?.unitName ?? '')
         const { templates } = fresh.plan.levels[mobilises ? request.level : 4]
         const template = mobilises ? callOf(fresh, 'all').template : 'dutySms'
         const sampleSms = smsText(templates[template], words, request.isDrill)
@@ -403,7 +405,7 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
           expiresAt: expiresAt.toISOString(),
           holdSec: HOLD_SEC,
           secondFactorRequired: false,
-          ...previewNumbers({ places, units, duty: await countDuty(tx, gridIds), sampleSms, mobilises }),
+          ...previewNumbers({ places, units, duty: await countDuty(tx, gridIds, today()), sampleSms, mobilises }),
           preempts: taken.flatMap(({ emergencyId, people }) => givers.filter(g => g.id === emergencyId).map(({ no, name, isDrill }) => ({ emergencyId, no, name, isDrill, people }))),
           overlaps: overlaps.map(({ id, no, name, isDrill }) => ({ emergencyId: id, no, name, isDrill })),
           sampleSms,
@@ -493,14 +495,13 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
         await addGrids(tx, emergencyId, added, now)
         const level = e.level ?? await pressedLevel(tx, emergencyId) ?? 4
         const filled = e.kind === 'initialResponse' ? NOBODY : await fillTeams(tx, caller, e, givers, added, level, now)
-        const duty = await summonDuty(tx, emergencyId, added, now)
-        const recipients = sql`${ACTIVE} and ${among(added)}`
+        const duty = await summonDuty(tx, emergencyId, added, today(), now)
         return {
           events: [
             event(actorId, now, 'emergency.scopeExtended', { header: headerOf(e), reason, teams: filled.teams, gridIds: added, changes: [...filled.changes, ...duty] }),
             ...filled.own,
-            ...await notify(tx, e, added, actorId, now, { ...callOf(e, 'added'), recipients }),
-            ...await notify(tx, e, added, actorId, now, { kind: 'duty', audience: 'duty', template: 'dutySms', recipients }),
+            ...await notify(tx, e, added, actorId, now, { ...callOf(e, 'added'), recipients: sql`${ACTIVE} and ${among(added)}` }),
+            ...await notify(tx, e, added, actorId, now, { kind: 'duty', audience: 'duty', template: 'dutySms', recipients: sql`${ACTIVE} and ${staffOf(added, today())}` }),
           ],
           touched: filled.touched,
           details: { grids: added.length, reason },
@@ -528,16 +529,16 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
         await cancelPendingCalls(tx, emergencyId, now)
         // Who is not on the ground is free again at once.
         await tx.execute(sql`update participants set holds = false where emergency_id = ${emergencyId} and holds and presence <> 'checkedIn'`)
-        const notices = await notifyAll(tx, e, actorId, now, { kind: 'termination', template: 'terminationSms', recipients: ALERTED })
+        const notices = await notifyAll(tx, e, actorId, now, { kind: 'termination', template: 'terminationSms', recipients: sql`${ALERTED} and ${CONCERNED}` })
         return { events: [event(actorId, now, 'emergency.terminated', { header: headerOf(e), reason, residualMeasures, changes: [] }), ...notices], details: { reason } }
       },
     }),
 
-    /** Reaches everyone who has or will have the first alert, also those who have answered. */
+    /** Reaches everyone who has a part in it, also those who have answered. */
     correct: (caller: Caller, emergencyId: string, { text }: z.output<typeof Correct>) => command(caller, emergencyId, 'correct', {
       guard: county(caller, 'emergency.correct'),
       work: async (tx, e, _, now) => ({
-        events: await notifyAll(tx, e, caller.actor.personId, now, { kind: 'correction', template: 'correctionSms', recipients: EVERYONE, words: { 内容: text }, text: `更正：${text}` }),
+        events: await notifyAll(tx, e, caller.actor.personId, now, { kind: 'correction', template: 'correctionSms', recipients: CONCERNED, words: { 内容: text }, text: `更正：${text}` }),
         details: { text },
       }),
     }),
@@ -595,16 +596,17 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
     }),
   }
 
-  /** Words of the sample: the first grid's, and an invented name. */
-  function sampleWords(fresh: NewEmergency, gridIds: readonly string[], unitName: string) {
-    const first = gridIds.map(id => grids.get(id)).find(place => place !== undefined)
-    const community = first?.communityName ?? ''
+  /** Words of the sample: the first grid's, a link as long as a real one, and an invented name. */
+  async function sampleWords(tx: Tx, fresh: NewEmergency, gridIds: readonly string[], unitName: string) {
+    const [first = ''] = gridIds
+    const { name, rallyPoint } = await teamToBe(tx, first)
     return {
       ...commonWords({ ...fresh, serial: 0, no: '', basisSuppliedAt: null, terminatedAt: null }, gridIds),
-      集结点: `${community}党群服务中心`,
-      队名: `${community}${first?.gridName ?? ''}党员先锋队`,
-      社区: community,
-      链接: 'https://…/a/AAAAAAAAAAAAAAAAAAA',
+      集结点: rallyPoint,
+      队名: name,
+      队长: '李四',
+      社区: grids.get(first)?.communityName ?? '',
+      链接: `${publicUrl}/a/${'A'.repeat(19)}`,
       姓名: '张三',
       单位: unitName,
     }
@@ -613,12 +615,12 @@ export function createMobilization({ db, clock, timeZone, grids, tail, notices }
   /** Ends it without a stand-down: nobody needs to come, and everyone who was called is told so. */
   async function callOff(tx: Tx, caller: Caller, emergencyId: string, state: 'revoked' | 'lifted', reason: string, now: Date): Promise<Done> {
     const actorId = caller.actor.personId
-    await cancelPendingCalls(tx, emergencyId, now)
-    const changes = await bulkChange(tx, emergencyId, sql`p.audience = 'team' and ${ACTIVE}`, sql`member_state = 'released', holds = false`)
     const e = await close(tx, emergencyId, { state, terminatedAt: now, endReason: reason }, now)
+    await cancelPendingCalls(tx, emergencyId, now)
     const notices = await notifyAll(tx, e, actorId, now, state === 'revoked'
       ? { kind: 'revocation', template: 'revocationSms', recipients: ALERTED }
-      : { kind: 'lifted', template: 'liftedSms', recipients: ALERTED })
+      : { kind: 'lifted', template: 'liftedSms', recipients: sql`${ALERTED} and ${CONCERNED}` })
+    const changes = await bulkChange(tx, emergencyId, sql`p.audience = 'team' and ${ACTIVE}`, sql`member_state = 'released', holds = false`)
     return { events: [event(actorId, now, `emergency.${state}`, { header: headerOf(e), reason, changes }), ...notices], details: { reason } }
   }
 }

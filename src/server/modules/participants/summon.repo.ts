@@ -1,3 +1,4 @@
+import type { SQL } from 'drizzle-orm'
 /**
  * The key's set-based statements. Who is summoned was decided in peacetime (the standing roster); here
  * the first free people of each unit are taken, whatever the county's size in the same few statements.
@@ -120,13 +121,19 @@ export async function summonChosen(tx: Tx, emergencyId: string, now: Date): Prom
   }))]
 }
 
+/** Posts of these grids that are held on this day. */
+const postedOn = (gridIds: readonly string[], today: string) => sql`gp.grid_id = any(${uuids(gridIds)}) and gp.valid_from <= ${today} and (gp.valid_to is null or gp.valid_to >= ${today})`
+
+/** Who staffs any of these grids, as a condition over `participants p`: an officer may have more grids than the one that he is counted in. */
+export const staffOf = (gridIds: readonly string[], today: string): SQL => sql`p.person_id in (select gp.person_id from grid_posts gp where ${postedOn(gridIds, today)})`
+
 /** Who staffs these grids, once each, at the grid where his post weighs most: chief, then officer, then assistant. */
-export async function summonDuty(tx: Tx, emergencyId: string, gridIds: readonly string[], now: Date): Promise<BulkChange[]> {
+export async function summonDuty(tx: Tx, emergencyId: string, gridIds: readonly string[], today: string, now: Date): Promise<BulkChange[]> {
   const rows = await tx.execute<{ grid_id: string, n: number }>(sql`
     with staff as (
       select distinct on (gp.person_id) gp.person_id, gp.grid_id
       from grid_posts gp join grids g on g.id = gp.grid_id
-      where gp.valid_to is null and gp.grid_id = any(${uuids(gridIds)})
+      where ${postedOn(gridIds, today)}
       order by gp.person_id, case gp.post when 'gridChief' then 1 when 'gridOfficer' then 2 else 3 end, g.code
     ), placed as (
       insert into participants (emergency_id, person_id, ordinal, audience, grid_id, member_state, call_state, presence, holds, joined_at)
@@ -145,7 +152,7 @@ export async function summonDuty(tx: Tx, emergencyId: string, gridIds: readonly 
   }))
 }
 
-export async function countDuty(tx: Tx, gridIds: readonly string[]): Promise<number> {
-  const rows = await tx.execute<{ n: number }>(sql`select count(distinct person_id)::int as n from grid_posts where valid_to is null and grid_id = any(${uuids(gridIds)})`)
+export async function countDuty(tx: Tx, gridIds: readonly string[], today: string): Promise<number> {
+  const rows = await tx.execute<{ n: number }>(sql`select count(distinct gp.person_id)::int as n from grid_posts gp where ${postedOn(gridIds, today)}`)
   return rows[0]?.n ?? 0
 }

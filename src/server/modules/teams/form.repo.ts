@@ -7,13 +7,23 @@ import { newId } from '../../platform/ids.ts'
 
 const uuids = (ids: readonly string[]) => sql`${sql.param(`{${ids.join(',')}}`)}::uuid[]`
 
+const TEAM_NAME = sql.raw(`case when c.name like '%社区' then c.name else c.name || '社区' end || case when g.name like '%网格' then g.name else g.name || '网格' end || '党员先锋队'`)
+const RALLY_POINT = sql.raw(`coalesce(rp.name, c.name || '党群服务中心')`)
+
+/** What the team of this grid would be called and where it would rally, if it were formed now. */
+export async function teamToBe(tx: Tx, gridId: string): Promise<{ name: string, rallyPoint: string }> {
+  const [row] = await tx.execute<{ name: string, rally_point: string }>(sql`
+    select ${TEAM_NAME} as name, ${RALLY_POINT} as rally_point
+    from grids g join communities c on c.id = g.community_id left join rally_points rp on rp.grid_id = g.id where g.id = ${gridId}`)
+  return { name: row?.name ?? '', rallyPoint: row?.rally_point ?? '' }
+}
+
 /** One provisional team per grid that has none yet: name, rally point and lead unit are copied, a snapshot (invariant 7). */
 export async function formTeams(tx: Tx, emergencyId: string, gridIds: readonly string[], now: Date): Promise<void> {
   await tx.execute(sql`
     insert into vanguard_teams (id, emergency_id, grid_id, community_id, name, grid_name, community_name, rally_point, lead_unit_id, state, required, created_at)
     select n.team_id, ${emergencyId}, g.id, c.id,
-      case when c.name like '%社区' then c.name else c.name || '社区' end || case when g.name like '%网格' then g.name else g.name || '网格' end || '党员先锋队', g.name, c.name,
-      coalesce(rp.name, c.name || '党群服务中心'),
+      ${TEAM_NAME}, g.name, c.name, ${RALLY_POINT},
       (select q.unit_id from roster_quotas q where q.grid_id = g.id and q.is_lead order by q.unit_id limit 1),
       'provisional', 0, ${now.toISOString()}
     from unnest(${uuids(gridIds)}, ${uuids(gridIds.map(() => newId()))}) as n(grid_id, team_id)
@@ -32,28 +42,28 @@ export async function setRequired(tx: Tx, emergencyId: string, gridIds: readonly
 }
 
 /**
- * Names captains and deputies where a team has no captain: he comes from the lead unit (flagged
- * otherwise), deputies first from the other units (domain rule §4.2.5). Who cannot come leads nobody.
+ * Names a captain where a team has none: he comes from the lead unit (flagged otherwise). Fills up to two
+ * deputies, first from the other units (domain rule §4.2.5). Who cannot come leads nobody.
  */
 export async function nameLeaders(tx: Tx, emergencyId: string): Promise<void> {
   await tx.execute(sql`
     with ranked as (
-      select p.person_id, p.team_id, p.post, p.unit_id is not distinct from t.lead_unit_id as of_lead,
-        row_number() over (partition by p.team_id order by (p.unit_id is not distinct from t.lead_unit_id) desc, (p.post = 'deputy') desc, p.ordinal) as n,
+      select p.person_id, p.team_id, p.post, t.captain_id, p.unit_id is not distinct from t.lead_unit_id as of_lead,
+        row_number() over (partition by p.team_id order by (p.person_id = t.captain_id) desc, (p.unit_id is not distinct from t.lead_unit_id) desc, (p.post = 'deputy') desc, p.ordinal) as n,
         row_number() over (partition by p.team_id, p.unit_id order by p.ordinal) as of_unit
       from participants p join vanguard_teams t on t.id = p.team_id
-      where t.emergency_id = ${emergencyId} and p.emergency_id = ${emergencyId} and t.captain_id is null and p.member_state = 'active'
-        and p.answer is distinct from 'cannot' and p.call_state <> 'unreachable'
+      where t.emergency_id = ${emergencyId} and p.emergency_id = ${emergencyId} and p.member_state = 'active'
+        and (p.person_id = t.captain_id or (p.answer is distinct from 'cannot' and p.call_state <> 'unreachable'))
     ), led as (
-      update vanguard_teams t set captain_id = r.person_id, captain_flagged = not r.of_lead from ranked r where r.team_id = t.id and r.n = 1
+      update vanguard_teams t set captain_id = r.person_id, captain_flagged = not r.of_lead from ranked r where r.team_id = t.id and r.n = 1 and t.captain_id is null
     ), others as (
       select person_id, row_number() over (partition by team_id order by (post = 'deputy') desc, (of_unit = 1 and not of_lead) desc, n) as nth from ranked where n > 1
     ), leaders as materialized (
-      select person_id, 'captain' as post from ranked where n = 1
+      select person_id, 'captain' as post from ranked where n = 1 and coalesce(captain_id, person_id) = person_id
       union all
       select person_id, 'deputy' from others where nth <= 2
     )
-    update participants p set post = l.post from leaders l where p.emergency_id = ${emergencyId} and p.person_id = l.person_id`)
+    update participants p set post = l.post from leaders l where p.emergency_id = ${emergencyId} and p.person_id = l.person_id and p.post is distinct from l.post`)
 }
 
 export interface Handover { team: TeamTile, from: string, to: string | null }
