@@ -10,8 +10,8 @@ export class Child<Command, Reply extends Message> {
   readonly #said: Reply[] = []
   readonly #waiting: { done: string, resolve: (reply: Reply) => void, reject: (error: Error) => void }[] = []
 
-  constructor(file: string) {
-    this.#process = fork(join(import.meta.dirname, file), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  constructor(file: string, { profile = false } = {}) {
+    this.#process = fork(join(import.meta.dirname, file), { execArgv: profile ? ['--cpu-prof', '--cpu-prof-dir=bench-results'] : [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.#process.on('message', (reply: Reply) => {
       const i = this.#waiting.findIndex(w => w.done === reply.done)
       if (i < 0)
@@ -53,7 +53,9 @@ export class Child<Command, Reply extends Message> {
     return this.hear(done)
   }
 
-  kill(): void {
-    this.#process.kill('SIGKILL')
+  /** It ends by itself when nobody talks to it any more. */
+  end(): void {
+    if (this.#process.connected)
+      this.#process.disconnect()
   }
 }

@@ -2,7 +2,7 @@
  * npm run bench: one key, end to end, against its baselines in one and the same run. Everything is on
  * loopback and on this machine, so only the ratios mean anything; docs/performance.md says how to read them.
  *
- *   node bench/main.ts [--quick] [--phones N] [--watchers N] [--passes N] [--scale N] [--port N]
+ *   node bench/main.ts [--quick] [--phones N] [--watchers N] [--passes N] [--scale N] [--port N] [--profile]
  */
 import type { AnswerEvent, PhonesCommand, PhonesReply, RawCommand, RawReply, ServerCommand, ServerReply } from './messages.ts'
 import { randomUUID } from 'node:crypto'
@@ -29,6 +29,7 @@ const { values } = parseArgs({ options: {
   passes: { type: 'string' },
   scale: { type: 'string' },
   port: { type: 'string', default: '4700' },
+  profile: { type: 'boolean', default: false },
 } })
 const number = (given: string | undefined, full: number, quick: number) => given === undefined ? (values.quick ? quick : full) : Number(given)
 const PHONES = number(values.phones, 10_000, 500)
@@ -78,12 +79,12 @@ async function run(): Promise<void> {
   await owner`analyze`
   step(`county of ${people} people imported (scale ${SCALE}), rosters formed`)
 
-  const server = new Child<ServerCommand, ServerReply>('server.ts')
+  const server = new Child<ServerCommand, ServerReply>('server.ts', { profile: values.profile })
   const phones = new Child<PhonesCommand, PhonesReply>('phones.ts')
   const raw = new Child<RawCommand, RawReply>('raw-ws.ts')
   const rawPhones = new Child<PhonesCommand, PhonesReply>('phones.ts')
   const children = [server, phones, raw, rawPhones]
-  undo.push(() => children.forEach(child => child.kill()))
+  undo.push(() => children.forEach(child => child.end()))
   await server.ask({ do: 'start', databaseUrl: embedded.url, dataDir, port: PORT }, 'start')
   await raw.ask({ do: 'start', port: PORT + 1 }, 'start')
 

@@ -48,6 +48,9 @@ interface Place { [column: string]: unknown, grid_id: string, team_id: string | 
 /** These move a grid's or the county's mode. */
 const MOVES_MODE: ReadonlySet<EmergencyEventType> = new Set(['emergency.preAlerted', 'emergency.activated', 'emergency.scopeExtended', 'emergency.lifted', 'emergency.revoked', 'emergency.terminated', 'emergency.reviewOpened'])
 
+/** Whoever is called by these learns of the emergency from his alert, which carries the same header. */
+const BEGINS: ReadonlySet<EmergencyEventType> = new Set(['emergency.preAlerted', 'emergency.activated'])
+
 const uuids = (ids: Iterable<string>) => sql`${sql.param(`{${[...ids].join(',')}}`)}::uuid[]`
 
 export function createGateway({ db, log, realtime, boards, countyMode, recordAccepted, recheckSessions }: GatewayDeps): Gateway {
@@ -96,8 +99,8 @@ export function createGateway({ db, log, realtime, boards, countyMode, recordAcc
     io.in(room).socketsLeave(room)
   }
 
-  /** One packet per team (per grid for duty people) to the recipients who are connected here. */
-  async function emitAlert(emergencyId: string, alertId: string, seq: number): Promise<void> {
+  /** One packet per team (per grid for duty people) to the recipients who are connected here; notes who they are. */
+  async function emitAlert(emergencyId: string, alertId: string, seq: number, alerted: Set<string>): Promise<void> {
     const connected = [...realtime.personIds()]
     if (connected.length === 0)
       return
@@ -134,17 +137,19 @@ export function createGateway({ db, log, realtime, boards, countyMode, recordAcc
       }
       emitTo(`alert:${alertId}:${gridId}`, group.map(r => r.person_id), to => to.emit('alert', packet))
     }
+    for (const { person_id: personId } of recipients)
+      alerted.add(personId)
     inBackground(recordAccepted(alertId, emergencyId, recipients.map(r => r.person_id)))
   }
 
-  /** State, level or basis changed: everyone connected whom the emergency concerns hears it. */
-  async function emitHeader(emergencyId: string, header: EmergencyHeader, seq: number): Promise<void> {
+  /** State, level or basis changed: everyone connected whom the emergency concerns hears it, except those whose alert has just told them that it begins. */
+  async function emitHeader(emergencyId: string, header: EmergencyHeader, seq: number, alerted: ReadonlySet<string>): Promise<void> {
     const connected = [...realtime.personIds()]
     if (connected.length === 0)
       return
     const concerned = await read(tx => tx.execute<{ person_id: string }>(sql`
       select person_id from participants where emergency_id = ${emergencyId} and person_id = any(${uuids(connected)})`))
-    emitTo(`emergency:${emergencyId}`, concerned.map(c => c.person_id), to => to.emit('emergency:changed', { header, seq }))
+    emitTo(`emergency:${emergencyId}`, concerned.map(c => c.person_id).filter(id => !alerted.has(id)), to => to.emit('emergency:changed', { header, seq }))
   }
 
   /** The captain or the standing of a whole team changed: its members' screens show it. */
@@ -214,9 +219,10 @@ export function createGateway({ db, log, realtime, boards, countyMode, recordAcc
   return {
     async hear(emergencyId, stored) {
       // The alarm goes out before anything else is worked out.
+      const alerted = new Set<string>()
       for (const { type, data, seq } of stored) {
         if (type === 'alert.issued')
-          await surely('alert', () => emitAlert(emergencyId, (data as { alertId: string }).alertId, seq))
+          await surely('alert', () => emitAlert(emergencyId, (data as { alertId: string }).alertId, seq, alerted))
       }
       await learnNames(stored).catch(error => log.warn({ err: error }, 'a timeline goes out without names'))
       const events = stored.map(e => toEvent(e, e.actorId === null ? null : names.get(e.actorId) ?? null))
@@ -229,7 +235,7 @@ export function createGateway({ db, log, realtime, boards, countyMode, recordAcc
       const headed = events.findLast(e => 'header' in e.data)
       if (headed !== undefined && 'header' in headed.data) {
         const { header } = headed.data
-        await surely('emergency:changed', () => emitHeader(emergencyId, header, headed.seq))
+        await surely('emergency:changed', () => emitHeader(emergencyId, header, headed.seq, BEGINS.has(headed.type) ? alerted : new Set()))
       }
       if (events.some(e => MOVES_MODE.has(e.type)))
         await surely('mode:changed', async () => void io.emit('mode:changed', { mode: await countyMode() }))

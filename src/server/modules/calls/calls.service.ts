@@ -26,7 +26,7 @@ import { createRateLimit } from '../../platform/http/index.ts'
 import { audit } from '../audit/index.ts'
 import { countsAnswers, event, getEmergency, isOpen, lockEmergency, modeOf, openEmergencies, shareEmergencies } from '../emergencies/index.ts'
 import { linkCode, readLinkCode, requireAccess } from '../identity/index.ts'
-import { bulkChange, changeOf, findByOrdinal, findParticipant, lockPeople, saveParticipants } from '../participants/index.ts'
+import { bulkChange, changeOf, findByOrdinal, findParticipant, lockPeople, saveAnswers, saveParticipants } from '../participants/index.ts'
 import { isFictional, isWithin, placeOfScope } from '../registry/index.ts'
 import { issueAlert } from './alerts.repo.ts'
 import { findAnswers, insertAnswers } from './answers.repo.ts'
@@ -63,6 +63,7 @@ interface Answering {
 type Outcome = DeliveryOutcome & { emergencyId: string }
 
 const SEND_BATCH = 500
+const RECORD_BATCH = 1_000
 /** A link still opens the page for a day after the end: people sign off and see that it is over. */
 export const LINK_GRACE_MS = 24 * HOUR
 
@@ -97,9 +98,12 @@ export function createCalls(deps: CallsDeps) {
     async write(batch) {
       const now = clock.now()
       const results = await db.answers.tx(async (tx) => {
-        const emergencies = await shareEmergencies(tx, [...new Set(batch.map(a => a.emergencyId))])
-        const people = await lockPeople(tx, batch)
-        const seen = await findAnswers(tx, batch.map(a => a.answer.answerId))
+        // In this order, but on one trip: the connection works through them one after another.
+        const [emergencies, people, seen] = await Promise.all([
+          shareEmergencies(tx, [...new Set(batch.map(a => a.emergencyId))]),
+          lockPeople(tx, batch),
+          findAnswers(tx, batch.map(a => a.answer.answerId)),
+        ])
         const replies: (z.output<typeof AnswerReply> | Error)[] = []
         const rows: AnswerRow[] = []
         const changed = new Map<string, ParticipantRow>()
@@ -141,12 +145,14 @@ export function createCalls(deps: CallsDeps) {
           replies.push({ answerId, answer, at: now.toISOString(), isLate, replayed: false })
         }
         if (rows.length > 0) {
+          const [made] = await Promise.all([
+            insertAnswers(tx, rows),
+            saveAnswers(tx, [...changed.values()]),
+            ...[...events.keys()].sort().map(emergencyId => append(tx, emergencyId, events.get(emergencyId) ?? [])),
+          ])
           // An id that another person's phone used at the same moment: refused alone, once the batch has been halved.
-          if ((await insertAnswers(tx, rows)).size < rows.length)
+          if (made.size < rows.length)
             throw new DomainError('CONFLICT')
-          await saveParticipants(tx, [...changed.values()])
-          for (const emergencyId of [...events.keys()].sort())
-            await append(tx, emergencyId, events.get(emergencyId) ?? [])
         }
         return { replies, touched: [...events.keys()] }
       })
@@ -357,8 +363,9 @@ export function createCalls(deps: CallsDeps) {
     /** In-app alerts that this process has put on open sockets. */
     async recordAccepted(alertId: string, emergencyId: string, channel: Channel, personIds: readonly string[]): Promise<void> {
       const now = clock.now()
-      for (let i = 0; i < personIds.length; i += 5_000) {
-        const part = personIds.slice(i, i + 5_000)
+      // In small parts: their answers are coming in and want the same rows.
+      for (let i = 0; i < personIds.length; i += RECORD_BATCH) {
+        const part = personIds.slice(i, i + RECORD_BATCH)
         await db.work.tx(async (tx) => {
           const e = await lockEmergency(tx, emergencyId, 'share')
           await recordOutcomes(tx, channel, part.map(personId => ({ alertId, personId, state: 'accepted', providerId: null, failure: null, retryAfterSec: 0 })), now)

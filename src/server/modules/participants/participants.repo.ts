@@ -183,6 +183,17 @@ export async function saveParticipants(tx: Tx, rows: readonly ParticipantRow[]):
     where p.emergency_id = n.e and p.person_id = n.p`)
 }
 
+/** Writes back what an answer changes in rows that were locked: the other columns stay as they are, and no index moves. */
+export async function saveAnswers(tx: Tx, rows: readonly ParticipantRow[]): Promise<void> {
+  if (rows.length === 0)
+    return
+  const json = JSON.stringify(rows.map(r => ({ e: r.emergencyId, p: r.personId, call_state: r.callState, answer: r.answer, via: r.answerVia, promised_at: r.promisedAt, reason: r.cannotReason, answered_at: r.answeredAt, unreachable_reason: r.unreachableReason })))
+  await tx.execute(sql`
+    update participants p set call_state = n.call_state, answer = n.answer, answer_via = n.via, promised_at = n.promised_at, cannot_reason = n.reason, answered_at = n.answered_at, unreachable_reason = n.unreachable_reason
+    from json_to_recordset(${json}::json) as n(e uuid, p uuid, call_state text, answer text, via text, promised_at timestamptz, reason text, answered_at timestamptz, unreachable_reason text)
+    where p.emergency_id = n.e and p.person_id = n.p`)
+}
+
 /** Adds one person by name (a stand-in, a reinforcement). @throws PERSON_HELD by the unique index when another emergency holds him. */
 export async function insertParticipant(tx: Tx, emergencyId: string, person: { personId: string, teamId: string, gridId: string, unitId: string | null, post: TeamPost | null, standInFor: string | null }, now: Date): Promise<ParticipantRow> {
   await tx.execute(sql`

@@ -39,10 +39,10 @@ export interface DatabaseOptions {
 }
 
 const LANES: Record<LaneName, LaneSettings> = {
-  answers: { connections: 4, deadlineMs: 3_000 },
+  answers: { connections: 4, deadlineMs: 3_000, prepare: true },
   work: { connections: 6, deadlineMs: 10_000 },
   read: { connections: 6, deadlineMs: 15_000 },
-  tail: { connections: 2, deadlineMs: 5_000 },
+  tail: { connections: 2, deadlineMs: 5_000, prepare: true },
 }
 
 const PROBE_TIMEOUT_MS = 1_000
@@ -69,7 +69,7 @@ class Guard {
         name,
         settings,
         log: options.log,
-        openLink: () => this.#openLink(name, settings.deadlineMs),
+        openLink: () => this.#openLink(name, settings),
         suspect: () => this.#suspect(),
       })
     }
@@ -81,9 +81,9 @@ class Guard {
     return this.#up
   }
 
-  #openLink(name: string, statementTimeoutMs: number): Link {
+  #openLink(name: string, { deadlineMs, prepare = false }: LaneSettings): Link {
     const { url, role } = this.#options
-    return new Link({ url, role, route: this.#route, name, statementTimeoutMs })
+    return new Link({ url, role, route: this.#route, name, statementTimeoutMs: deadlineMs, prepare })
   }
 
   #openProbe(): Link {

@@ -30,7 +30,12 @@ export interface Lane {
   tx: <T>(work: (tx: Tx) => Promise<T>, options?: TxOptions) => Promise<T>
 }
 
-export interface LaneSettings { connections: number, deadlineMs: number }
+export interface LaneSettings {
+  connections: number
+  deadlineMs: number
+  /** The lane runs the same few statements over and over: they stay prepared. */
+  prepare?: boolean
+}
 
 export interface LaneDeps {
   name: string
