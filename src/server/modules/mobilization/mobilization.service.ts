@@ -512,12 +512,12 @@ export function createMobilization({ db, clock, timeZone, publicUrl, grids, tail
     /** 误启动撤销: everyone who was called gets an apology; all claims end. */
     revoke: (caller: Caller, emergencyId: string, { reason }: z.output<typeof WithReason>) => command(caller, emergencyId, 'revoke', {
       guard: owner(caller, 'emergency.end', 'emergency.endInitial'),
-      work: (tx, _, __, now) => callOff(tx, caller, emergencyId, 'revoked', reason, now),
+      work: (tx, e, _, now) => callOff(tx, caller, e, 'revoked', reason, now),
     }),
 
     lift: (caller: Caller, emergencyId: string, { reason }: z.output<typeof WithReason>) => command(caller, emergencyId, 'lift', {
       guard: county(caller, 'emergency.lift'),
-      work: (tx, _, __, now) => callOff(tx, caller, emergencyId, 'lifted', reason, now),
+      work: (tx, e, _, now) => callOff(tx, caller, e, 'lifted', reason, now),
     }),
 
     /** 终止: calls stop, people who are there sign off. */
@@ -613,14 +613,15 @@ export function createMobilization({ db, clock, timeZone, publicUrl, grids, tail
   }
 
   /** Ends it without a stand-down: nobody needs to come, and everyone who was called is told so. */
-  async function callOff(tx: Tx, caller: Caller, emergencyId: string, state: 'revoked' | 'lifted', reason: string, now: Date): Promise<Done> {
+  async function callOff(tx: Tx, caller: Caller, before: EmergencyRow, state: 'revoked' | 'lifted', reason: string, now: Date): Promise<Done> {
     const actorId = caller.actor.personId
-    const e = await close(tx, emergencyId, { state, terminatedAt: now, endReason: reason }, now)
-    await cancelPendingCalls(tx, emergencyId, now)
-    const notices = await notifyAll(tx, e, actorId, now, state === 'revoked'
+    await cancelPendingCalls(tx, before.id, now)
+    const notices = await notifyAll(tx, before, actorId, now, state === 'revoked'
       ? { kind: 'revocation', template: 'revocationSms', recipients: ALERTED }
       : { kind: 'lifted', template: 'liftedSms', recipients: sql`${ALERTED} and ${CONCERNED}` })
-    const changes = await bulkChange(tx, emergencyId, sql`p.audience = 'team' and ${ACTIVE}`, sql`member_state = 'released', holds = false`)
+    // Before the closing, which would touch every row once more.
+    const changes = await bulkChange(tx, before.id, sql`p.audience = 'team' and ${ACTIVE}`, sql`member_state = 'released', holds = false`)
+    const e = await close(tx, before.id, { state, terminatedAt: now, endReason: reason }, now)
     return { events: [event(actorId, now, `emergency.${state}`, { header: headerOf(e), reason, changes }), ...notices], details: { reason } }
   }
 }
