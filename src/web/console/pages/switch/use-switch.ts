@@ -7,6 +7,7 @@ import { api, ApiError } from '../../../shared/api.ts'
 import { serverNow } from '../../../shared/clock.ts'
 import { newId } from '../../../shared/ids.ts'
 import { useText } from '../../i18n/index.ts'
+import { offeredName } from '../../i18n/message-words.ts'
 import { gridIdsOf, scopeOfGrids } from './places.ts'
 
 export type SwitchAction = Prepare['action']
@@ -63,8 +64,7 @@ export function useSwitch({ plans, tree, action, emergencyId, chosen, communityN
   watch([plan, planLevel, () => form.action], ([now, level]) => {
     if (now === null || level === null)
       return
-    const key = form.action === 'activate' ? 'console.switch.nameDefault' : form.action === 'preAlert' ? 'console.switch.nameDefaultPreAlert' : 'console.switch.nameDefaultInitial'
-    const next = { name: t(key, { plan: now.name, community: communityName }), basis: level.basis, approver: level.approver, measures: level.measures }
+    const next = { name: offeredName(form.action, now.name, communityName), basis: level.basis, approver: level.approver, measures: level.measures }
     for (const field of ['name', 'basis', 'approver', 'measures'] as const) {
       if (form[field] === '' || form[field] === offered[field])
         form[field] = next[field]
