@@ -307,6 +307,8 @@ export async function importCounty(db: Database, vault: PhoneVault, { folder, dr
   let differences: Difference[] = []
   try {
     await db.work.tx(async (tx) => {
+      // Between two statements the rows of a large county are sealed and hashed, on a busy machine for longer than a transaction may idle.
+      await tx.execute(sql.raw(`set local idle_in_transaction_session_timeout = ${DEADLINE_MS}`))
       await tx.execute(sql`select pg_advisory_xact_lock(${ADVISORY.import})`)
       // What the rules found to hold between the tables must still hold when they stand: forms wait meanwhile.
       await tx.execute(sql.raw(`lock table ${WRITTEN.join(', ')} in share row exclusive mode`))
