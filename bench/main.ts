@@ -311,6 +311,13 @@ async function run(): Promise<void> {
   print(`\n${file}`)
 }
 
+async function cleanUp(): Promise<void> {
+  for (const undone of undo.splice(0).reverse())
+    await undone()
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void cleanUp().finally(() => process.exit(1)))
+
 let failed = false
 try {
   await run()
@@ -319,8 +326,7 @@ catch (error) {
   failed = true
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
 }
-for (const undone of undo.reverse())
-  await undone()
+await cleanUp()
 for (const what of new Set(wrong))
   process.stderr.write(`WRONG ${what.slice(0, 500)}\n`)
 process.exit(failed || wrong.length > 0 ? 1 : 0)
