@@ -12,7 +12,7 @@ import type { Scheduler } from '../../platform/scheduler.ts'
 import type { Secret } from '../../platform/secrets.ts'
 import type { EmergencyRow } from '../emergencies/index.ts'
 import type { Action, Identity, Target } from '../identity/index.ts'
-import type { ParticipantRow } from '../participants/index.ts'
+import type { ParticipantRow, PersonInEmergency } from '../participants/index.ts'
 import type { GridIndex, PhoneVault } from '../registry/index.ts'
 import type { AnswerRow } from './answers.repo.ts'
 import type { ClaimedDelivery, DeliveryOutcome, Receipt } from './deliveries.repo.ts'
@@ -169,12 +169,7 @@ export function createCalls(deps: CallsDeps) {
       const { known, touched } = await db.answers.tx(async (tx) => {
         const emergencies = await shareEmergencies(tx, [...new Set(batch.map(r => r.emergencyId))])
         const known = await recordReceipts(tx, batch, now)
-        const touched: string[] = []
-        for (const [id, e] of emergencies) {
-          const people = batch.filter(r => r.emergencyId === id && known.has(`${r.alertId} ${r.personId}`)).map(r => r.personId)
-          if (countsAnswers(e.state) && people.length > 0 && await markCalled(tx, id, people, now))
-            touched.push(id)
-        }
+        const touched = await markCalled(tx, emergencies, batch.filter(r => known.has(`${r.alertId} ${r.personId}`)), now)
         return { known, touched }
       })
       for (const id of touched)
@@ -211,12 +206,23 @@ export function createCalls(deps: CallsDeps) {
     return at === null ? null : new Date(at)
   }
 
-  /** Deliveries that a channel took: the person counts as called from now on. */
-  async function markCalled(tx: Tx, emergencyId: string, personIds: readonly string[], now: Date): Promise<boolean> {
-    const changes = await bulkChange(tx, emergencyId, sql`p.call_state = 'pending' and p.person_id = any(${sql.param(`{${personIds.join(',')}}`)}::uuid[])`, sql`call_state = 'called', called_at = ${now.toISOString()}::timestamptz`)
-    if (changes.length > 0)
-      await append(tx, emergencyId, [event(null, now, 'calls.called', { changes })])
-    return changes.length > 0
+  /**
+   * A channel took their message: from now on these people count as called, while calls run. People of every
+   * emergency first, streams last, as answers do. Returns the emergencies whose log moved.
+   */
+  async function markCalled(tx: Tx, emergencies: ReadonlyMap<string, EmergencyRow>, people: readonly PersonInEmergency[], now: Date): Promise<string[]> {
+    const logs: [string, NewEvent][] = []
+    for (const { id, state } of emergencies.values()) {
+      const personIds = people.filter(p => p.emergencyId === id).map(p => p.personId)
+      if (!countsAnswers(state) || personIds.length === 0)
+        continue
+      const changes = await bulkChange(tx, id, sql`p.call_state = 'pending' and p.person_id = any(${sql.param(`{${personIds.join(',')}}`)}::uuid[])`, sql`call_state = 'called', called_at = ${now.toISOString()}::timestamptz`)
+      if (changes.length > 0)
+        logs.push([id, event(null, now, 'calls.called', { changes })])
+    }
+    for (const [id, called] of logs)
+      await append(tx, id, [called])
+    return logs.map(([id]) => id)
   }
 
   /** Claim → commit → hand over → record: no provider is called inside a transaction. */
@@ -244,21 +250,14 @@ export function createCalls(deps: CallsDeps) {
 
   async function record(outcomes: readonly Outcome[]): Promise<void> {
     const now = clock.now()
-    const accepted = new Map<string, string[]>()
-    for (const { emergencyId, personId, state } of outcomes) {
-      if (state === 'accepted')
-        accepted.set(emergencyId, [...accepted.get(emergencyId) ?? [], personId])
-    }
-    await db.work.tx(async (tx) => {
+    const accepted = outcomes.filter(o => o.state === 'accepted')
+    const touched = await db.work.tx(async (tx) => {
       // A state change waits for us or we for it: people are not "called" after the end.
-      const emergencies = await shareEmergencies(tx, [...accepted.keys()])
+      const emergencies = await shareEmergencies(tx, [...new Set(accepted.map(o => o.emergencyId))])
       await recordOutcomes(tx, 'sms', outcomes, now)
-      for (const [id, e] of emergencies) {
-        if (countsAnswers(e.state))
-          await markCalled(tx, id, accepted.get(id) ?? [], now)
-      }
+      return markCalled(tx, emergencies, accepted, now)
     })
-    for (const id of accepted.keys())
+    for (const id of touched)
       tail.wake(id)
   }
 
@@ -367,10 +366,9 @@ export function createCalls(deps: CallsDeps) {
       for (let i = 0; i < personIds.length; i += RECORD_BATCH) {
         const part = personIds.slice(i, i + RECORD_BATCH)
         await db.work.tx(async (tx) => {
-          const e = await lockEmergency(tx, emergencyId, 'share')
+          const emergencies = await shareEmergencies(tx, [emergencyId])
           await recordOutcomes(tx, channel, part.map(personId => ({ alertId, personId, state: 'accepted', providerId: null, failure: null, retryAfterSec: 0 })), now)
-          if (countsAnswers(e.state))
-            await markCalled(tx, emergencyId, part, now)
+          await markCalled(tx, emergencies, part.map(personId => ({ emergencyId, personId })), now)
         })
       }
       tail.wake(emergencyId)

@@ -94,15 +94,20 @@ export async function claimDeliveries(tx: Tx, channel: Channel, limit: number, n
 
 export interface DeliveryOutcome { alertId: string, personId: string, state: 'accepted' | 'failedTemp' | 'failedPerm', providerId: string | null, failure: string | null, retryAfterSec: number }
 
-/** Records what the provider said; a state only moves up its lattice. */
+/** Records what the provider said; a state only moves up its lattice. Rows are locked in the order in which receipts, which come at the same moment, lock them. */
 export async function recordOutcomes(tx: Tx, channel: Channel, outcomes: readonly DeliveryOutcome[], now: Date): Promise<void> {
   const json = JSON.stringify(outcomes.map(o => ({ a: o.alertId, p: o.personId, state: o.state, provider_id: o.providerId, failure: o.failure, retry: o.retryAfterSec })))
   await tx.execute(sql`
+    with n as materialized (
+      select d.alert_id, d.person_id, o.state, o.provider_id, o.failure, o.retry
+      from json_to_recordset(${json}::json) as o(a uuid, p uuid, state text, provider_id text, failure text, retry int)
+      join deliveries d on d.alert_id = o.a and d.person_id = o.p and d.channel = ${channel}
+      where d.state in ('pending', 'sending', 'failedTemp', 'unknown') order by d.alert_id, d.person_id for no key update of d
+    )
     update deliveries d set
       state = case when n.state = 'failedTemp' and d.attempts >= ${MAX_ATTEMPTS} then 'failedPerm' else n.state end,
       provider_id = n.provider_id, failure = n.failure, lease_until = null, not_before = clock_timestamp() + make_interval(secs => n.retry), updated_at = ${now.toISOString()}
-    from json_to_recordset(${json}::json) as n(a uuid, p uuid, state text, provider_id text, failure text, retry int)
-    where d.alert_id = n.a and d.person_id = n.p and d.channel = ${channel} and d.state in ('pending', 'sending', 'failedTemp', 'unknown')`)
+    from n where d.alert_id = n.alert_id and d.person_id = n.person_id and d.channel = ${channel}`)
 }
 
 export interface Receipt { alertId: string, emergencyId: string, personId: string, read: boolean }

@@ -1,0 +1,61 @@
+/** The order of locks that every writer keeps, shown by standing in its way: what comes later is still free. */
+import type { SQL } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
+import { afterEach, describe, expect, it } from 'vitest'
+import { openStage } from '../harness/stage.ts'
+import { until } from '../harness/until.ts'
+
+const stage = await openStage()
+afterEach(() => stage.peace())
+
+const waiting = async () => (await stage.read(sql`select 1 from pg_locks where not granted`)).length > 0
+
+/** Holds `first`, lets the work run into it, and takes `then` without waiting: that fails where the work holds any of it already. */
+async function standsInTheWay(first: SQL, work: () => Promise<unknown>, then: SQL): Promise<void> {
+  let running: Promise<unknown> = Promise.resolve()
+  await stage.db.work.tx(async (tx) => {
+    await tx.execute(first)
+    running = work()
+    await until(waiting, 'the work has run into the lock')
+    await tx.execute(then)
+  })
+  await running
+}
+
+const activationOf = async (e: { id: string }) => (await stage.read<{ id: string }>(sql`select id from alerts where emergency_id = ${e.id} and kind = 'activation'`))[0]?.id ?? ''
+
+describe('deliveries', () => {
+  it('are recorded in the order in which receipts lock them', async () => {
+    const e = await stage.press()
+    const alertId = await activationOf(e)
+    const people = (await stage.read<{ person_id: string }>(sql`select distinct person_id from deliveries where alert_id = ${alertId} order by person_id desc`)).map(d => d.person_id)
+    const inapp = sql`select from deliveries where alert_id = ${alertId} and channel = 'inapp'`
+    await standsInTheWay(
+      sql`${inapp} and person_id = ${people.at(-1)} for update`,
+      () => stage.services.calls.recordAccepted(alertId, e.id, 'inapp', people),
+      sql`${inapp} for update nowait`,
+    )
+    expect(await stage.read(sql`select 1 from deliveries where alert_id = ${alertId} and channel = 'inapp' and state = 'accepted'`)).toHaveLength(people.length)
+  })
+})
+
+describe('receipts of two emergencies', () => {
+  it('lock the people of both before the log of either', async () => {
+    const earlier = await stage.press({ grids: [0] })
+    const later = await stage.press({ grids: [2] })
+    const receiptOf = async (e: typeof earlier, grid: number) => {
+      const personId = (await e.members(grid))[0]?.personId ?? ''
+      const caller = await stage.callerOf(personId, e.id)
+      const receipt = { alertId: await activationOf(e), read: true }
+      return { personId, give: () => stage.services.calls.receipt(caller, e.id, receipt) }
+    }
+    const [first, second] = [await receiptOf(earlier, 0), await receiptOf(later, 2)]
+    await standsInTheWay(
+      sql`select from participants where emergency_id = ${later.id} and person_id = ${second.personId} for no key update`,
+      () => Promise.all([first.give(), second.give()]),
+      sql`select from event_streams where id = ${earlier.id} for update nowait`,
+    )
+    for (const e of [earlier, later])
+      expect(await e.events('calls.called')).toHaveLength(1)
+  })
+})
