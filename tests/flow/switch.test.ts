@@ -894,6 +894,18 @@ describe('a real response', () => {
     await nobodyTwice()
   })
 
+  it('of a higher level says so where another team of the standby, long without a captain, gets one with it', async () => {
+    const standby = await stage.press({ action: 'preAlert', level: 3, plan: 'snow', name: '降雪' })
+    const [captain, ...others] = await standby.members(3)
+    for (const member of [captain, ...others])
+      await member?.answers('cannot')
+    expect(await command('secretaryOfSecond', standby, `people/${captain?.personId}/release`, { reason: '照顾家人' })).toMatchObject({ status: 200 })
+    expect((await standby.team(3)).captainId).toBeNull()
+    await others[0]?.answers('going')
+    await stage.press({ grids: [0], level: 2 })
+    expect((await standby.events('team.captainChanged')).map(ev => ev.data)).toContainEqual(expect.objectContaining({ from: null, to: others[0]?.personId }))
+  })
+
   it('does not take from standby of its own level, from a response that moves, or for a drill', async () => {
     const standby = await stage.press({ grids: [0], level: 4, plan: 'snow', name: '降雪' })
     const moving = await stage.press({ grids: [2], level: 3, plan: 'fire', name: '仓库火灾' })

@@ -43,10 +43,11 @@ export async function setRequired(tx: Tx, emergencyId: string, gridIds: readonly
 
 /**
  * Names a captain where a team has none: he comes from the lead unit (flagged otherwise). Fills up to two
- * deputies, first from the other units (domain rule §4.2.5). Who cannot come leads nobody.
+ * deputies, first from the other units (domain rule §4.2.5). Who cannot come leads nobody. Returns the teams
+ * that got a captain.
  */
-export async function nameLeaders(tx: Tx, emergencyId: string): Promise<void> {
-  await tx.execute(sql`
+export async function nameLeaders(tx: Tx, emergencyId: string): Promise<string[]> {
+  const led = await tx.execute<{ id: string }>(sql`
     with ranked as (
       select p.person_id, p.team_id, p.post, t.captain_id, p.unit_id is not distinct from t.lead_unit_id as of_lead,
         row_number() over (partition by p.team_id order by (p.person_id = t.captain_id) desc, (p.unit_id is not distinct from t.lead_unit_id) desc, (p.post = 'deputy') desc, p.ordinal) as n,
@@ -56,19 +57,23 @@ export async function nameLeaders(tx: Tx, emergencyId: string): Promise<void> {
         and (p.person_id = t.captain_id or (p.answer is distinct from 'cannot' and p.call_state <> 'unreachable'))
     ), led as (
       update vanguard_teams t set captain_id = r.person_id, captain_flagged = not r.of_lead from ranked r where r.team_id = t.id and r.n = 1 and t.captain_id is null
+      returning t.id
     ), others as (
       select person_id, row_number() over (partition by team_id order by (post = 'deputy') desc, (of_unit = 1 and not of_lead) desc, n) as nth from ranked where n > 1
     ), leaders as materialized (
       select person_id, 'captain' as post from ranked where n = 1 and coalesce(captain_id, person_id) = person_id
       union all
       select person_id, 'deputy' from others where nth <= 2
+    ), posts as (
+      update participants p set post = l.post from leaders l where p.emergency_id = ${emergencyId} and p.person_id = l.person_id and p.post is distinct from l.post
     )
-    update participants p set post = l.post from leaders l where p.emergency_id = ${emergencyId} and p.person_id = l.person_id and p.post is distinct from l.post`)
+    select id from led`)
+  return led.map(r => r.id)
 }
 
-export interface Handover { team: TeamTile, from: string, to: string | null }
+export interface Handover { team: TeamTile, from: string | null, to: string | null }
 
-/** After many people have left at once: teams whose captain is among them get the next one. */
+/** After many people have left at once: teams whose captain is among them get the next one, and so do teams that had none. */
 export async function replaceCaptains(tx: Tx, emergencyId: string): Promise<Handover[]> {
   const left = await tx.execute<{ team_id: string, person_id: string }>(sql`
     update vanguard_teams t set captain_id = null, captain_flagged = false from participants p
@@ -76,12 +81,9 @@ export async function replaceCaptains(tx: Tx, emergencyId: string): Promise<Hand
     returning t.id as team_id, p.person_id`)
   if (left.length === 0)
     return []
-  await nameLeaders(tx, emergencyId)
-  const tiles = new Map((await teamTiles(tx, emergencyId, left.map(l => l.team_id))).map(tile => [tile.teamId, tile]))
-  return left.flatMap(({ team_id: teamId, person_id: from }) => {
-    const team = tiles.get(teamId)
-    return team === undefined ? [] : [{ team, from, to: team.captainId }]
-  })
+  const before = new Map(left.map(l => [l.team_id, l.person_id]))
+  const changed = new Set([...before.keys(), ...await nameLeaders(tx, emergencyId)])
+  return (await teamTiles(tx, emergencyId, [...changed])).map(team => ({ team, from: before.get(team.teamId) ?? null, to: team.captainId }))
 }
 
 interface RawTile {
