@@ -43,7 +43,16 @@ describe('a timeline', () => {
     const unsigned = event('presence.unsignedListed', { personId: 'p', name: '李建国', reason: '', change: change('here') })
     expect(timelineEntry(unsigned, HERE)?.data).toMatchObject({ name: '李建国' })
     expect(timelineEntry(unsigned, WALL)?.data).toMatchObject({ name: '李**', change: { name: '李**' } })
-    expect(timelineEntry(event('presence.rollCallClosed', { rollCallId: 'r', present: 1, missing: ['李建国'] }), HERE)?.data).toMatchObject({ missing: [] })
+    expect(timelineEntry(event('presence.rollCallClosed', { rollCallId: 'r', present: 1, missing: ['李建国', '王强'] }), HERE)?.data).toMatchObject({ missing: ['', ''] })
+  })
+
+  it('tells both sides of a pre-emption: the giver where its people stood, the taker everywhere', () => {
+    const said = { fromEmergencyId: 'f', fromName: '降雪', byEmergencyId: 'e', byName: '防汛', taken: 2 }
+    expect(timelineEntry(event('team.preempted', { ...said, changes: [] }), WALL)?.data).toMatchObject({ taken: 2 })
+    expect(timelineEntry(event('team.preempted', { ...said, changes: [] }), HERE)).not.toBeNull()
+    const given = event('team.preempted', { ...said, changes: [{ before: at('there'), after: at('there'), n: 2 }] })
+    expect(timelineEntry(given, WALL)).not.toBeNull()
+    expect(timelineEntry(given, HERE)).toBeNull()
   })
 
   it('shows a team\'s news where the team is', () => {

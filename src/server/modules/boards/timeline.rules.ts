@@ -75,7 +75,8 @@ export function timelineEntry(event: EmergencyEvent, view: TimelineView): Emerge
     data.people = event.data.people.filter(change => concerns(view, change)).map(named)
   if ('changes' in event.data) {
     const changes = collapse(event.data.changes, view)
-    if (changes.length === 0 && !('header' in event.data))
+    // Nothing here; unlike the taker's side of a pre-emption, whose changes stand with his own news.
+    if (changes.length === 0 && event.data.changes.length > 0 && !('header' in event.data))
       return null
     data.changes = changes
   }
@@ -85,9 +86,9 @@ export function timelineEntry(event: EmergencyEvent, view: TimelineView): Emerge
     data.gridIds = event.data.gridIds.filter(view.sees)
   if ('name' in event.data)
     data.name = nameOf(event.data.name)
-  // The roll call itself names who was missing, to those who called it.
+  // How many were missing. The roll call itself names them, to those who called it.
   if ('missing' in event.data)
-    data.missing = []
+    data.missing = event.data.missing.map(() => '')
   return { ...event, data } as EmergencyEvent
 }
 
