@@ -2,6 +2,8 @@
 import type { SQL } from 'drizzle-orm'
 import { sql } from 'drizzle-orm'
 import { afterEach, describe, expect, it } from 'vitest'
+import { lockEmergency } from '../../src/server/modules/emergencies/index.ts'
+import { ADVISORY } from '../../src/server/platform/db/index.ts'
 import { openStage } from '../harness/stage.ts'
 import { until } from '../harness/until.ts'
 
@@ -57,5 +59,24 @@ describe('receipts of two emergencies', () => {
     )
     for (const e of [earlier, later])
       expect(await e.events('calls.called')).toHaveLength(1)
+  })
+})
+
+describe('whoever may not command', () => {
+  it('is told so while others hold the emergency and the switch: he never asks for a lock', async () => {
+    const e = await stage.press()
+    const [member] = await e.members(0)
+    const stranger = await stage.as('secretaryOfUnit0')
+    const codes = await stage.db.work.tx(async (tx) => {
+      await tx.execute(sql`select pg_advisory_xact_lock(${ADVISORY.switch})`)
+      await lockEmergency(tx, e.id, 'update')
+      const replies = await Promise.all([
+        member?.post(`/api/emergencies/${e.id}/level`, { level: 1, reason: '雨势加大' }),
+        stranger.post(`/api/emergencies/${e.id}/revoke`, { reason: '误启动' }),
+        stranger.post(`/api/emergencies/${e.id}/urges`, { scope: { type: 'county', id: null } }),
+      ])
+      return replies.map(r => r?.body.error.code)
+    })
+    expect(codes).toEqual(['NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND'])
   })
 })

@@ -403,9 +403,9 @@ export function createCalls(deps: CallsDeps) {
     async urge({ actor, requestId }: Caller, emergencyId: string, { scope }: z.output<typeof Urge>): Promise<{ recipients: number, seq: number }> {
       const now = clock.now()
       const result = await db.work.tx(async (tx) => {
+        requireFor(actor, 'call.urge', { ...placeOfScope(grids, scope), mode: modeOf([(await getEmergency(tx, emergencyId)).state]) })
         // Alone, so that two urges at once do not both find people in peace.
         const e = await lockEmergency(tx, emergencyId, 'update')
-        requireFor(actor, 'call.urge', { ...placeOfScope(grids, scope), mode: modeOf([e.state]) })
         if (!countsAnswers(e.state))
           throw new DomainError('EMERGENCY_CLOSED')
         const silent = sql`p.member_state = 'active' and p.call_state in ('pending', 'called', 'unreachable') and ${peopleOf(scope)}`

@@ -182,10 +182,12 @@ export function createMobilization({ db, clock, timeZone, publicUrl, grids, tail
     work: (tx: Tx, e: EmergencyRow, gridIds: string[], now: Date, givers: EmergencyRow[]) => Promise<Done>
   }
 
-  /** The pattern of every later command: lock, guard, step, change, audit, log, commit, wake. */
+  /** The pattern of every later command: guard, lock, guard what it is by now, step, change, audit, log, commit, wake. */
   async function command(caller: Caller, emergencyId: string, action: StateCommand, { guard, taking, work }: Step): Promise<SeqReply> {
     const now = clock.now()
     const { seq, touched } = await db.work.tx(async (tx) => {
+      // Whoever may not is turned away before anything is locked: his asking holds up nobody's answer.
+      guard(await getEmergency(tx, emergencyId), await gridsOf(tx, emergencyId))
       if (taking !== undefined)
         await lockSwitch(tx)
       const { e, givers } = taking === undefined
