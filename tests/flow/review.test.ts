@@ -37,6 +37,9 @@ beforeAll(async () => {
   late = second[0]?.personId ?? ''
   stage.clock.advance(10)
   await stage.ends(e)
+  // Whoever never saw the call reads that it is over: that does not make him reached.
+  const [over] = await stage.read<{ id: string }>(sql`select id from alerts where emergency_id = ${e.id} and kind = 'termination' and audience = 'team'`)
+  await first.at(-1)?.post(`/api/emergencies/${e.id}/receipts`, { alertId: over?.id, read: true })
   for (const member of [first[0], first[1]])
     await member?.checksOut()
 }, 60_000)

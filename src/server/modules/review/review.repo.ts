@@ -15,6 +15,7 @@ import { getEmergency } from '../emergencies/index.ts'
 import { arrivalTimes, curveStep } from './review.rules.ts'
 
 const PAGE = 1_000
+const CALL_KINDS = sql`${sql.param(`{${CALLS.join(',')}}`)}::text[]`
 
 type People = Awaited<ReturnType<typeof readPeople>>['people']
 
@@ -121,7 +122,7 @@ async function reconcile(tx: Tx, emergencyId: string, board: Board, members: Peo
 async function readTried(tx: Tx, emergencyId: string, personIds: readonly string[]): Promise<Map<string, Review['silent'][number]['tried']>> {
   const rows = await tx.execute<{ person_id: string, channel: Channel, state: DeliveryState, n: number }>(sql`
     select d.person_id, d.channel, d.state, count(*)::int as n from deliveries d join alerts a on a.id = d.alert_id
-    where a.emergency_id = ${emergencyId} and a.kind = any(${sql.param(`{${CALLS.join(',')}}`)}::text[]) and d.person_id = any(${sql.param(`{${personIds.join(',')}}`)}::uuid[]) group by 1, 2, 3 order by 2, 3`)
+    where a.emergency_id = ${emergencyId} and a.kind = any(${CALL_KINDS}) and d.person_id = any(${sql.param(`{${personIds.join(',')}}`)}::uuid[]) group by 1, 2, 3 order by 2, 3`)
   const tried = new Map<string, Review['silent'][number]['tried']>()
   for (const { person_id, channel, state, n: times } of rows)
     tried.set(person_id, [...tried.get(person_id) ?? [], { channel, state, times }])
@@ -147,11 +148,12 @@ export async function readReview(tx: Tx, grids: GridIndex, emergencyId: string, 
   }
   const [unitTimes, gridTimes, communityTimes] = [await timings(tx, e, 'unit'), await timings(tx, e, 'grid'), await timings(tx, e, 'community')]
 
-  // Reached: a channel's receipt, or the person's own word, which proves more.
+  // Reached: a channel's receipt of a call, or the person's own word, which proves more. A notice of the end proves nothing of the call.
   const [reach = { n: 0 }] = await tx.execute<{ n: number }>(sql`
     select count(*)::int as n from participants p where p.emergency_id = ${emergencyId} and p.audience = 'team' and (
       (p.call_state = 'answered' and p.answer_via not in ('relay', 'officer'))
-      or exists (select from deliveries d join alerts a on a.id = d.alert_id where a.emergency_id = p.emergency_id and d.person_id = p.person_id and d.state in ('delivered', 'read')))`)
+      or exists (select from deliveries d join alerts a on a.id = d.alert_id where a.emergency_id = p.emergency_id and d.person_id = p.person_id
+        and a.kind = any(${CALL_KINDS}) and d.state in ('delivered', 'read')))`)
   const answers = members.flatMap(p => p.answeredAt ?? []).sort()
   const answeredBy = (minute: number) => answers.filter(at => Date.parse(at) <= t0.getTime() + minute * MINUTE).length
   const { first, half, all } = arrivalTimes(teams.map(t => ({ teamId: t.teamId, required: t.required })), members.flatMap(p => p.checkedInAt === null || p.standing.teamId === null ? [] : [{ teamId: p.standing.teamId, at: p.checkedInAt }]))
