@@ -269,4 +269,16 @@ describe('roll calls', () => {
     expect((await (await stage.as('secretaryOfFirst')).post(`${at(e)}/roll-calls`, { ...body, teamId: (await e.team(2)).id })).status).toBe(404)
     expect((await (await stage.as('secretaryOfFirst')).get(`/api/roll-calls/${newId()}`)).status).toBe(404)
   })
+
+  it('end with the emergency: its log does not grow any more', async () => {
+    const e = await stage.press({ grids: [0] })
+    const secretary = await stage.as('secretaryOfFirst')
+    const communityId = stage.county.communities[0]?.id
+    const { body } = await secretary.post(`${at(e)}/roll-calls`, { communityId, teamId: null })
+    await stage.ends(e)
+    await secretary.post(`${at(e)}/stand-down`, { communityId })
+    const before = await e.events()
+    expect(await secretary.post(`/api/roll-calls/${body.id}/close`)).toMatchObject(refused('EMERGENCY_CLOSED'))
+    expect(await e.events()).toEqual(before)
+  })
 })

@@ -242,6 +242,20 @@ export function createPresence({ db, clock, publicUrl, checkInKey, grids, tail }
     return e
   }
 
+  /** For marks and the closing, one at a time, so that none comes after the count. Both end with the emergency. */
+  async function lockRollCall(tx: Tx, caller: Caller, rollCallId: string) {
+    const { emergencyId, communityId, teamId } = await readRollCall(tx, rollCallId)
+    await requireRollCall(tx, caller, emergencyId, communityId, teamId)
+    const e = await lockEmergency(tx, emergencyId, 'share')
+    if (!isOpen(e.state))
+      throw new DomainError('EMERGENCY_CLOSED')
+    await tx.execute(sql`select from roll_calls where id = ${rollCallId} for no key update`)
+    const rollCall = await readRollCall(tx, rollCallId)
+    if (rollCall.closedAt !== null)
+      throw new DomainError('ROLL_CALL_CLOSED')
+    return rollCall
+  }
+
   return {
     /** By the captain's code or by one position; by the person himself. */
     async checkIn({ actor }: Caller, emergencyId: string, command: z.output<typeof CheckIn>): Promise<Reply> {
@@ -325,10 +339,7 @@ export function createPresence({ db, clock, publicUrl, checkInKey, grids, tail }
 
     async markRollCall(caller: Caller, rollCallId: string, { marks }: z.output<typeof MarkRollCall>): Promise<z.output<typeof RollCall>> {
       return db.work.tx(async (tx) => {
-        const before = await readRollCall(tx, rollCallId)
-        await requireRollCall(tx, caller, before.emergencyId, before.communityId, before.teamId)
-        if (before.closedAt !== null)
-          throw new DomainError('ROLL_CALL_CLOSED')
+        const before = await lockRollCall(tx, caller, rollCallId)
         if (marks.some(m => !before.expected.includes(m.personId)))
           throw new DomainError('NOT_FOUND')
         await tx.execute(sql`
@@ -344,11 +355,8 @@ export function createPresence({ db, clock, publicUrl, checkInKey, grids, tail }
     async closeRollCall(caller: Caller, rollCallId: string): Promise<z.output<typeof RollCall>> {
       const now = clock.now()
       const closed = await db.work.tx(async (tx) => {
-        const before = await readRollCall(tx, rollCallId)
-        await requireRollCall(tx, caller, before.emergencyId, before.communityId, before.teamId)
-        const won = await tx.execute(sql`update roll_calls set closed_at = ${now.toISOString()} where id = ${rollCallId} and closed_at is null returning id`)
-        if (won.length === 0)
-          throw new DomainError('ROLL_CALL_CLOSED')
+        const before = await lockRollCall(tx, caller, rollCallId)
+        await tx.execute(sql`update roll_calls set closed_at = ${now.toISOString()} where id = ${rollCallId}`)
         const { expected: _, ...after } = await readRollCall(tx, rollCallId)
         const present = after.people.filter(p => p.present === true).length
         await append(tx, before.emergencyId, [event(caller.actor.personId, now, 'presence.rollCallClosed', { rollCallId, present, missing: after.people.filter(p => p.present !== true).map(p => p.name) })])
