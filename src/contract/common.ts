@@ -4,8 +4,8 @@ import { SCOPE_TYPES } from './vocabulary.ts'
 
 export const Id = z.uuid()
 export const Instant = z.iso.datetime({ offset: true })
-/** Calendar day of the county, YYYY-MM-DD. */
-export const Day = z.iso.date()
+/** Calendar day of the county, YYYY-MM-DD. The format alone allows a year 0, which no calendar has. */
+export const Day = z.iso.date().refine(day => day >= '1900-01-01')
 export const ShortText = z.string().trim().min(1).max(100)
 export const LongText = z.string().trim().min(1).max(2000)
 /** A reason that a person writes down; shown to others and kept. */

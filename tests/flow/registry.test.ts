@@ -172,6 +172,7 @@ describe('an exemption', () => {
     ['商务局书记', { ...ill('商务局02'), personId: newId() }, 404, 'NOT_FOUND'],
     ['商务局书记', ill('商务局02', { validTo: '2026-06-14' }), 400, 'VALIDATION_FAILED'],
     ['商务局书记', ill('商务局02', { validFrom: '2026-06-31' }), 400, 'VALIDATION_FAILED'],
+    ['商务局书记', ill('商务局02', { validFrom: '0000-01-01' }), 400, 'VALIDATION_FAILED'],
     ['商务局书记', ill('商务局02', { reason: 'lazy' }), 400, 'VALIDATION_FAILED'],
   ])('of %s %j is refused', async (who, body, status, code) => {
     expect(await (await house.as(who))('POST', '/api/registry/exemptions', body)).toMatchObject({ status, code })
