@@ -98,7 +98,7 @@ export function createBoards({ db, grids, vault, countyName, tail, today }: Boar
       return read(emergencyId, scope)
     },
 
-    /** People by name: for the community, the grid, the unit; the county asks for one community at a time. */
+    /** People by name, for whoever may see the scope's board. */
     async people({ actor }: Caller, emergencyId: string, query: z.output<typeof BoardPeopleQuery>): Promise<BoardPeopleReply> {
       const scope = { type: query.scope, id: query.scopeId ?? null }
       requireBoard(actor, scope)

@@ -10,7 +10,7 @@ type Cell = string | number | null
 const STATUS: Record<PersonStatus, string> = { pending: '未呼叫', silent: '未叫应', going: '在途', later: '稍后到', cannot: '不能到', unreachable: '未联系上', onSite: '在场', left: '已签离', released: '已释放' }
 const CHANNEL: Record<Channel, string> = { inapp: '应用内', sms: '短信' }
 const DELIVERY: Record<DeliveryState, string> = { pending: '待发', sending: '发送中', accepted: '已受理', delivered: '已送达', read: '已读', failedTemp: '暂时失败', failedPerm: '失败', unknown: '结果不明', cancelled: '已取消' }
-const RATE: Record<Review['rates'][number]['code'], string> = { reach: '触达率', ack: '叫应率', turnout: '出动率', arrival: '到岗率', unreachable: '失联率' }
+const RATE: Record<Review['rates'][number]['code'], string> = { reach: '触达率', ack: '叫应率', turnout: '出动率', arrival: '到岗率', unreachable: '未联系上率' }
 const MILESTONE: Record<Review['milestones'][number]['code'], string> = { firstAnswer: '首个叫应', halfAnswered: '半数叫应', firstArrival: '首个到岗', halfArrived: '半数到岗', allArrived: '全员到岗', teamsConfirmed: '编队确认完毕' }
 const CHECK: Record<ReconciliationCheck, string> = {
   calledBoardVsPeople: '应叫应：看板与人员',
