@@ -140,7 +140,7 @@ describe('a cell', () => {
     }))
     expect(tables.pairings[0]?.cells.validFrom).toBe(date)
   })
-  it.each(['2024-02-30', '24-03-31', '45382', '2024-13-01', '去年'])('refuses the date %s', async (text) => {
+  it.each(['2024-02-30', '24-03-31', '0000-01-01', '45382', '2024-13-01', '去年'])('refuses the date %s', async (text) => {
     expect(await changed((t) => {
       t.members.length = 1
       row(t.pairings, 0).validFrom = text

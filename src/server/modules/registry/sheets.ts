@@ -111,7 +111,7 @@ const day: CellParser = (raw) => {
   const [, y, m = '', d = ''] = /^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?$/.exec(plain(raw)) ?? []
   const value = `${y}-${m.padStart(2, '0')}-${d.padStart(2, '0')}`
   const at = new Date(`${value}T00:00:00Z`)
-  return Number.isNaN(at.getTime()) || at.toISOString().slice(0, 10) !== value ? { fault: 'notADate', detail: tidy(raw) } : { value }
+  return Number.isNaN(at.getTime()) || at.toISOString().slice(0, 10) !== value || value < '1900-01-01' ? { fault: 'notADate', detail: tidy(raw) } : { value }
 }
 
 const must = (field: string, heading: string, parse: CellParser): Column => ({ field, heading, required: true, parse })
