@@ -7,7 +7,7 @@ import { dayOf, timeOf } from '../../platform/clock.ts'
 
 type Cell = string | number | null
 
-const STATUS: Record<PersonStatus, string> = { pending: '未呼叫', silent: '未叫应', going: '在途', later: '稍后到', cannot: '不能到', unreachable: '未联系上', onSite: '在场', left: '已签离', released: '已释放' }
+const STATUS: Record<PersonStatus, string> = { pending: '待通知', silent: '未叫应', going: '在途', later: '稍后到', cannot: '不能到', unreachable: '未联系上', onSite: '在场', left: '已签离', released: '已解除' }
 const CHANNEL: Record<Channel, string> = { inapp: '应用内', sms: '短信' }
 const DELIVERY: Record<DeliveryState, string> = { pending: '待发', sending: '发送中', accepted: '已受理', delivered: '已送达', read: '已读', failedTemp: '暂时失败', failedPerm: '失败', unknown: '结果不明', cancelled: '已取消' }
 const RATE: Record<Review['rates'][number]['code'], string> = { reach: '触达率', ack: '叫应率', turnout: '出动率', arrival: '到岗率', unreachable: '未联系上率' }
@@ -36,7 +36,7 @@ function safe(value: Cell): string {
   return typeof value === 'string' && FORMULA.test(value) ? `'${value}` : String(value ?? '')
 }
 
-const FUNNEL = ['应到', '应叫应', '已叫应', '在途', '不能到', '未叫应', '未呼叫', '未联系上', '到岗', '超额到岗', '在场', '已签离', '已释放']
+const FUNNEL = ['应到', '应叫应', '已叫应', '在途', '不能到', '未叫应', '待通知', '未联系上', '到岗', '超额到岗', '在场', '已签离', '已解除']
 
 function funnelCells(f: Review['funnel']): Cell[] {
   return [f.required, f.toCall, f.answered, f.coming, f.cannot, f.silent, f.pending, f.unreachable, f.arrivedPosts, f.surplus, f.onSite, f.left, f.released]
