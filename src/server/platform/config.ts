@@ -35,25 +35,31 @@ const Environment = z.object({
   LOG_LEVEL: z.preprocess(absent, z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info')),
   TZ_COUNTY: z.preprocess(absent, zone.default('Asia/Shanghai')),
   COUNTY_NAME: z.preprocess(absent, z.string().min(2).max(20).default('岷县')),
-}).superRefine((env, context) => {
-  if ((env.TLS_CERT === undefined) !== (env.TLS_KEY === undefined))
-    context.addIssue({ code: 'custom', path: ['TLS_CERT'], message: 'TLS_CERT and TLS_KEY go together' })
-  for (const name of ['TLS_CERT', 'TLS_KEY'] as const) {
-    const file = env[name]
-    if (file === undefined)
-      continue
+})
+
+type Raw = Readonly<Record<string, string | undefined>>
+
+/** What only several variables together, or the disk, can tell. Apart from the schema, which stops there at its first fault. */
+function crossFaults(env: Raw): string[] {
+  const given = (name: string) => (env[name] ?? '') !== ''
+  const faults: string[] = []
+  if (given('TLS_CERT') !== given('TLS_KEY'))
+    faults.push('TLS_CERT: TLS_CERT and TLS_KEY go together')
+  for (const name of ['TLS_CERT', 'TLS_KEY']) {
     try {
-      readFileSync(file)
+      if (given(name))
+        readFileSync(env[name] ?? '')
     }
     catch {
-      context.addIssue({ code: 'custom', path: [name], message: `cannot read ${file}` })
+      faults.push(`${name}: cannot read ${env[name]}`)
     }
   }
-  if (env.PUBLIC_URL !== undefined && new URL(env.PUBLIC_URL).pathname !== '/')
-    context.addIssue({ code: 'custom', path: ['PUBLIC_URL'], message: 'must have no path' })
-  if (env.MODE === 'production' && env.PUBLIC_URL === undefined)
-    context.addIssue({ code: 'custom', path: ['PUBLIC_URL'], message: 'is required in production: links in messages are built from it' })
-})
+  if (given('PUBLIC_URL') && URL.canParse(env.PUBLIC_URL ?? '') && new URL(env.PUBLIC_URL ?? '').pathname !== '/')
+    faults.push('PUBLIC_URL: must have no path')
+  if (env.MODE === 'production' && !given('PUBLIC_URL'))
+    faults.push('PUBLIC_URL: is required in production: links in messages are built from it')
+  return faults
+}
 
 export interface Config {
   /** `demo`: invented county, printed accounts, sandbox inboxes. `production`: none of these. */
@@ -82,10 +88,11 @@ export class ConfigError extends Error {
 }
 
 /** Reads the environment once. Throws ConfigError with all faults. */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Readonly<Config> {
+export function readConfig(env: Raw): Readonly<Config> {
   const parsed = Environment.safeParse(env)
-  if (!parsed.success)
-    throw new ConfigError(parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`))
+  const faults = [...parsed.success ? [] : parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`), ...crossFaults(env)]
+  if (!parsed.success || faults.length > 0)
+    throw new ConfigError(faults)
   const e = parsed.data
   const tls = e.TLS_CERT !== undefined && e.TLS_KEY !== undefined ? { cert: readFileSync(e.TLS_CERT), key: readFileSync(e.TLS_KEY) } : null
   return Object.freeze({

@@ -37,6 +37,11 @@ describe('configuration', () => {
     expect(readConfig({})).toMatchObject({ mode: 'demo', port: 3000, publicUrl: 'http://localhost:3000', databaseUrl: null, tls: null, trustProxy: [], timeZone: 'Asia/Shanghai' })
   })
 
+  it('lists faults of single variables and of several together at once', () => {
+    const faults = faultsOf(() => readConfig({ MODE: 'production', PORT: 'x', DATABASE_URL: 'nonsense', TLS_CERT: '/nowhere' }))
+    expect(faults.map(f => f.split(':')[0])).toEqual(['PORT', 'DATABASE_URL', 'TLS_CERT', 'TLS_CERT', 'PUBLIC_URL'])
+  })
+
   it('lists every fault at once, by name', () => {
     const faults = faultsOf(() => readConfig({ MODE: 'prod', PORT: '70000', PUBLIC_URL: 'ftp://x', TRUST_PROXY: '10.0.0.999', DATABASE_URL: 'mysql://x', LOG_LEVEL: 'loud', TZ_COUNTY: 'Mars/Base', COUNTY_NAME: '岷' }))
     expect(faults.map(fault => fault.split(':')[0])).toEqual(['MODE', 'PORT', 'PUBLIC_URL', 'TRUST_PROXY', 'DATABASE_URL', 'LOG_LEVEL', 'TZ_COUNTY', 'COUNTY_NAME'])
