@@ -36,7 +36,7 @@ export const CountyInfo = z.strictObject({
   timeZone: z.string(),
   mode: z.enum(MODES),
   /** The open emergencies, in words only; anything more needs a session. */
-  open: z.array(z.strictObject({ id: Id, name: z.string(), isDrill: z.boolean(), level: z.number().nullable(), state: z.string(), activatedAt: Instant.nullable() })),
+  open: z.array(z.strictObject({ id: Id, name: z.string(), isDrill: z.boolean(), level: z.number().nullable(), state: z.string(), activatedAt: Instant.nullable(), terminatedAt: Instant.nullable() })),
   protocol: z.number(),
   now: Instant,
 })

@@ -105,7 +105,7 @@ export async function buildApp({ config, secrets, db, log, clock, demoAccounts, 
       deployment: config.mode,
       timeZone,
       mode,
-      open: open.map(e => ({ id: e.id, name: e.name, isDrill: e.isDrill, level: e.level, state: e.state, activatedAt: e.activatedAt?.toISOString() ?? null })),
+      open: open.map(e => ({ id: e.id, name: e.name, isDrill: e.isDrill, level: e.level, state: e.state, activatedAt: e.activatedAt?.toISOString() ?? null, terminatedAt: e.terminatedAt?.toISOString() ?? null })),
       protocol: PROTOCOL_VERSION,
       now: clock.now().toISOString(),
     }

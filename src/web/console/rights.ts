@@ -13,6 +13,7 @@ export const SWITCH_ROLES = [...COUNTY_ROOM, 'communitySecretary'] as const sati
 export const LIVE_ROLES = [...COUNTY_ROOM, 'townshipSecretary', 'communitySecretary', 'communityCadre', 'auditor'] as const satisfies readonly Role[]
 export const LIST_ROLES = [...LIVE_ROLES, 'gridChief', 'gridOfficer', 'unitSecretary', 'unitLiaison'] as const satisfies readonly Role[]
 export const REVIEW_ROLES = [...COUNTY_ROOM, 'townshipSecretary', 'communitySecretary', 'auditor'] as const satisfies readonly Role[]
+export const HOME_ROLES = [...LIVE_ROLES, 'unitSecretary', 'unitLiaison', 'systemAdmin', 'securityAdmin'] as const satisfies readonly Role[]
 export const SANDBOX_ROLES = [...COUNTY_ROOM, 'systemAdmin'] as const satisfies readonly Role[]
 
 export const ACTIONS = ['activate', 'correct', 'urge', 'level', 'extend', 'reinforce', 'basis', 'standDown', 'lift', 'terminate', 'revoke', 'archive'] as const

@@ -2,7 +2,7 @@ import type { Role } from '../../contract/vocabulary.ts'
 import { createRouter, createWebHistory } from 'vue-router'
 import { hasRole, loadMe } from '../shared/session.ts'
 import HomePage from './pages/home/HomePage.vue'
-import { LIST_ROLES, LIVE_ROLES, REVIEW_ROLES, SANDBOX_ROLES, SWITCH_ROLES } from './rights.ts'
+import { HOME_ROLES, LIST_ROLES, LIVE_ROLES, REVIEW_ROLES, SANDBOX_ROLES, SWITCH_ROLES } from './rights.ts'
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -37,6 +37,11 @@ router.beforeEach(async (to) => {
   const who = await loadMe().catch(() => undefined)
   if (who === null)
     return { name: 'signIn', query: to.fullPath === '/' ? {} : { next: to.fullPath } }
+  // Members and grid staff work on the phone: their start is there.
+  if (who && to.name === 'home' && !hasRole(...HOME_ROLES)) {
+    window.location.replace('/m')
+    return false
+  }
   if (to.meta.roles !== undefined && !hasRole(...to.meta.roles))
     return { name: 'notFound', params: { path: to.path.slice(1).split('/') } }
   return true

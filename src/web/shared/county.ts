@@ -27,11 +27,12 @@ export async function loadCounty(): Promise<void> {
 export type Skin = 'peacetime' | 'standby' | 'emergency' | 'drill'
 type Open = CountyInfo['open'][number]
 
-/** What the screen speaks of first: the real before the drill, the running before the standby, the gravest level first. */
-export const leading = computed<Open | null>(() => {
+/** In the order in which the screen speaks of them: the real before the drill, the running before the standby, the gravest level first. */
+export const openFirst = computed<Open[]>(() => {
   const rank = ({ isDrill, state, level }: Open): number => (isDrill ? 100 : 0) + (state === 'preAlert' ? 10 : 0) + (level ?? 5)
-  return [...info.value?.open ?? []].sort((a, b) => rank(a) - rank(b))[0] ?? null
+  return [...info.value?.open ?? []].sort((a, b) => rank(a) - rank(b))
 })
+export const leading = computed<Open | null>(() => openFirst.value[0] ?? null)
 
 export const leadingLevel = computed<ResponseLevel | null>(() => RESPONSE_LEVELS.find(level => level === leading.value?.level) ?? null)
 

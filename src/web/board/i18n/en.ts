@@ -18,7 +18,7 @@ export const en: BoardCatalogue = {
     candidates: 'Can be called',
     gridStaff: 'Grid staff',
     communities: 'Communities',
-    others: 'Also open',
+    others: 'Also open: {names}',
     timeline: 'Progress',
     timelineNone: 'Nothing yet',
     rallyBy: 'Gather by {time}',

@@ -17,7 +17,7 @@ export const zhCN = {
     candidates: '可动员',
     gridStaff: '网格力量',
     communities: '社区',
-    others: '同时进行',
+    others: '同时进行：{names}',
     timeline: '进展',
     timelineNone: '还没有进展',
     rallyBy: '集结时限 {time}',

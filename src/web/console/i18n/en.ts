@@ -160,7 +160,7 @@ export const en: ConsoleCatalogue = {
       text: 'In the app',
       refreshed: 'Previewed again at {time}: {why}',
       why: { PREPARATION_EXPIRED: 'the last preview had expired', PREPARATION_STALE: 'the people have changed', PREPARATION_USED: 'the last preview was used' },
-      hold: { activate: 'Hold to activate {level}', preAlert: 'Hold to put on standby', initialResponse: 'Hold to start the initial response', drill: 'Hold to start the drill {level}' },
+      hold: { activate: 'Hold to activate {level}', preAlert: 'Hold to put on standby', initialResponse: 'Hold to start the initial response', drill: 'Hold to start the {level} drill' },
       pressing: 'Activating…',
       secondFactor: 'Verification code',
       dutyMayNot: 'Duty officers preview, and put on standby; a commander or administrator presses the key.',

@@ -3,7 +3,7 @@ import type { Language } from '../../../contract/errors.ts'
 import type { Values } from './message.ts'
 import type { SharedCatalogue } from './zh-CN.ts'
 import { computed, shallowRef } from 'vue'
-import { language } from './format.ts'
+import { language, number } from './format.ts'
 import { keepLanguage, readLanguage } from './language.ts'
 import { flatten, say } from './message.ts'
 
@@ -46,7 +46,7 @@ export async function setLanguage(next: Language): Promise<void> {
 
 /** A sentence in the reader's language; follows the language where it is rendered. */
 export function text<Catalogue = SharedCatalogue>(key: KeyOf<Catalogue>, values: Values = {}): string {
-  return say(sentences.value[key] ?? key, values)
+  return say(sentences.value[key] ?? key, values, number)
 }
 
 /** `t` for the sentences of `Catalogue`; shared parts use the default, each app has a `useText` of its own. */

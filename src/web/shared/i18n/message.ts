@@ -12,9 +12,12 @@ export function flatten(catalogue: object, prefix = ''): Record<string, string> 
   return flat
 }
 
-/** `{name}` is filled from `values`; ` | ` parts singular from plural, chosen by `n`. */
-export function say(message: string, values: Values): string {
+/** `{name}` is filled from `values`; ` | ` parts singular from plural, chosen by `n`; `figure` writes the numbers. */
+export function say(message: string, values: Values, figure: (value: number) => string = String): string {
   const [one, many] = message.split(' | ')
   const variant = many === undefined || values.n === 1 ? one : many
-  return (variant ?? '').replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''))
+  return (variant ?? '').replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = values[name] ?? ''
+    return typeof value === 'number' ? figure(value) : value
+  })
 }
