@@ -404,6 +404,9 @@ export function createCalls(deps: CallsDeps) {
       const now = clock.now()
       const result = await db.work.tx(async (tx) => {
         requireFor(actor, 'call.urge', { ...placeOfScope(grids, scope), mode: modeOf([(await getEmergency(tx, emergencyId)).state]) })
+        // An emergency elsewhere is none of the scope's business.
+        if ((await tx.execute(sql`select 1 from participants p where p.emergency_id = ${emergencyId} and ${peopleOf(scope)} limit 1`)).length === 0)
+          throw new DomainError('NOT_FOUND')
         // Alone, so that two urges at once do not both find people in peace.
         const e = await lockEmergency(tx, emergencyId, 'update')
         if (!countsAnswers(e.state))

@@ -33,6 +33,7 @@ import { addGrids, event, findTwin, getEmergency, gridsOf, headerOf, insertEmerg
 import { allows, requireAccess } from '../identity/index.ts'
 import { bulkChange, choose, CHOSEN, countDuty, peopleIn, previewChoice, previewPreemption, previewUnits, staffOf, summonChosen, summonDuty } from '../participants/index.ts'
 import { getPlan, refreshRosters, stampPlan } from '../plans/index.ts'
+import { placeOfScope } from '../registry/index.ts'
 import { formTeams, nameLeaders, replaceCaptains, setRequired, teamTiles, teamToBe } from '../teams/index.ts'
 import { close } from './closing.ts'
 import { HOLD_SEC, isApprovalEnough, isStandby, PREPARATION_TTL_SEC } from './mobilization.rules.ts'
@@ -550,12 +551,14 @@ export function createMobilization({ db, clock, timeZone, publicUrl, grids, tail
      * was called away in between answers to the emergency that holds him now.
      */
     standDown: (caller: Caller, emergencyId: string, { communityId }: z.output<typeof StandDown>) => command(caller, emergencyId, 'standDown', {
-      guard: () => requireAccess(caller.actor, 'emergency.standDown', { communityId }, 'board.view'),
+      guard(_, gridIds) {
+        requireAccess(caller.actor, 'emergency.standDown', placeOfScope(grids, { type: 'community', id: communityId }), 'board.view')
+        if (!gridIds.some(id => grids.get(id)?.communityId === communityId))
+          throw new DomainError('NOT_FOUND')
+      },
       async work(tx, e, gridIds, now) {
         const actorId = caller.actor.personId
         const own = gridIds.filter(id => grids.get(id)?.communityId === communityId)
-        if (own.length === 0)
-          throw new DomainError('NOT_FOUND')
         const [counted] = await tx.execute<{ open: number, signed_off: number, listed: number }>(sql`
           select (count(*) filter (where p.presence = 'checkedIn' and p.unsigned_reason is null and not (
               p.member_state = 'preempted' and exists (select from participants h where h.person_id = p.person_id and h.holds and h.emergency_id <> p.emergency_id))))::int as open,

@@ -234,11 +234,12 @@ export function createPresence({ db, clock, publicUrl, checkInKey, grids, tail }
     const community = grids.community(communityId)
     if (community === undefined)
       throw new DomainError('NOT_FOUND')
-    const gridRows = teamId === null ? [] : await tx.execute<{ grid_id: string, community_id: string }>(sql`select grid_id, community_id from vanguard_teams where id = ${teamId} and emergency_id = ${emergencyId}`)
-    const team = gridRows[0]
-    if (teamId !== null && team?.community_id !== communityId)
+    // A community without teams here has nobody to call, and no say in this emergency.
+    const [team] = await tx.execute<{ grid_id: string, captain_id: string | null }>(sql`
+      select grid_id, captain_id from vanguard_teams where emergency_id = ${emergencyId} and community_id = ${communityId} and (${teamId}::uuid is null or id = ${teamId}::uuid) limit 1`)
+    if (team === undefined)
       throw new DomainError('NOT_FOUND')
-    requireAccess(actor, 'presence.rollCall', { communityId, townshipId: community.townshipId, emergencyId, mode: modeOf([e.state]), captainId: await captainOf(tx, teamId), ...(team === undefined ? {} : { gridId: team.grid_id }) }, actor.kind === 'link' ? undefined : 'board.view')
+    requireAccess(actor, 'presence.rollCall', { communityId, townshipId: community.townshipId, emergencyId, mode: modeOf([e.state]), ...(teamId === null ? {} : { gridId: team.grid_id, captainId: team.captain_id }) }, actor.kind === 'link' ? undefined : 'board.view')
     return e
   }
 
