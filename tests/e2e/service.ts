@@ -84,8 +84,9 @@ export async function openService() {
   const commander = await as('countyCommander')
   const { plans } = await commander.get<{ plans: Plan[] }>('/api/plans')
   const tree = await commander.get<PlaceTree>('/api/registry/tree')
+  const communities = tree.townships.flatMap(t => t.communities)
   const communityOf = (name: string) => {
-    const found = tree.townships.flatMap(t => t.communities).find(c => c.name === name)
+    const found = communities.find(c => c.name === name)
     if (found === undefined)
       throw new Error(`no community ${name}`)
     return found
@@ -96,6 +97,7 @@ export async function openService() {
     commander,
     as,
     accountOf,
+    communities,
     communityOf,
 
     async open({ width, height, isPhone = false, language = 'zh-CN' }: Sizes): Promise<{ context: BrowserContext, page: Page }> {
