@@ -313,3 +313,49 @@ describe('the snapshot', () => {
     })
   })
 })
+
+describe('a captain who cannot lead', () => {
+  it('says that he cannot come: the next one leads, in the same moment', async () => {
+    const e = await stage.press()
+    const captain = await oneOf(e, 0, 0)
+    await captain.answers('cannot')
+    const heir = (await e.team(0)).captainId ?? ''
+    expect(heir).not.toBe(captain.personId)
+    expect(await captain.row()).toMatchObject({ post: 'deputy', answer: 'cannot' })
+    expect(await (await e.member(heir)).row()).toMatchObject({ post: 'captain' })
+    expect((await e.events('team.captainChanged')).map(ev => ev.data)).toMatchObject([{ from: captain.personId, to: heir, team: { captainId: heir } }])
+  })
+
+  it('stays captain where he is on site', async () => {
+    const e = await stage.press()
+    const captain = await oneOf(e, 0, 0)
+    await captain.checksIn({ at: { latitude: RALLY.latitude, longitude: RALLY.longitude } })
+    await captain.answers('cannot')
+    expect((await e.team(0)).captainId).toBe(captain.personId)
+  })
+
+  it('is marked 未联系上, or reaches the end of the ladder', async () => {
+    const e = await stage.press()
+    const captain = await oneOf(e, 0, 0)
+    await (await first()).post(`${at(e)}/unreachable`, { personIds: [captain.personId], reason: '关机' })
+    const second = (await e.team(0)).captainId ?? ''
+    expect(second).not.toBe(captain.personId)
+    const going = await oneOf(e, 0, 2)
+    await going.answers('going')
+    stage.clock.advance(31)
+    await stage.runs('ladder-end')
+    expect((await e.team(0)).captainId).toBe(going.personId)
+    expect((await e.events('team.captainChanged')).filter(ev => ev.data.to === going.personId)).toHaveLength(1)
+  })
+
+  it('leaves a team without one, until somebody says that he comes', async () => {
+    const e = await stage.press()
+    const members = await e.members(0)
+    for (const member of members)
+      await member.answers('cannot')
+    expect((await e.team(0)).captainId).toBeNull()
+    await members[1]?.answers('going')
+    expect((await e.team(0)).captainId).toBe(members[1]?.personId)
+    expect((await e.events('team.captainChanged')).at(-1)?.data).toMatchObject({ from: null, to: members[1]?.personId })
+  })
+})

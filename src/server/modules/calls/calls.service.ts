@@ -14,6 +14,7 @@ import type { EmergencyRow } from '../emergencies/index.ts'
 import type { Action, Identity, Target } from '../identity/index.ts'
 import type { ParticipantRow, PersonInEmergency } from '../participants/index.ts'
 import type { GridIndex, PhoneVault } from '../registry/index.ts'
+import type { Handover } from '../teams/index.ts'
 import type { AnswerRow } from './answers.repo.ts'
 import type { ClaimedDelivery, DeliveryOutcome, Receipt } from './deliveries.repo.ts'
 import type { ChannelSender, HandoverResult, OutgoingMessage } from './ports.ts'
@@ -28,6 +29,7 @@ import { countsAnswers, event, getEmergency, isOpen, lockEmergency, modeOf, open
 import { linkCode, readLinkCode, requireAccess } from '../identity/index.ts'
 import { bulkChange, changeOf, findByOrdinal, findParticipant, lockPeople, saveAnswers, saveParticipants } from '../participants/index.ts'
 import { isFictional, isWithin, placeOfScope } from '../registry/index.ts'
+import { captainsAmiss, leaderlessTeams, passLead } from '../teams/index.ts'
 import { issueAlert } from './alerts.repo.ts'
 import { findAnswers, insertAnswers } from './answers.repo.ts'
 import { isPlausiblePromise, ladderLevel, partSize, pauseBeforeRetry, unreachableAt, URGE_EVERY_SEC } from './calls.rules.ts'
@@ -99,10 +101,11 @@ export function createCalls(deps: CallsDeps) {
       const now = clock.now()
       const results = await db.answers.tx(async (tx) => {
         // In this order, but on one trip: the connection works through them one after another.
-        const [emergencies, people, seen] = await Promise.all([
+        const [emergencies, people, seen, leaderless] = await Promise.all([
           shareEmergencies(tx, [...new Set(batch.map(a => a.emergencyId))]),
           lockPeople(tx, batch),
           findAnswers(tx, batch.map(a => a.answer.answerId)),
+          leaderlessTeams(tx, batch.filter(a => a.answer.answer !== 'cannot')),
         ])
         const replies: (z.output<typeof AnswerReply> | Error)[] = []
         const rows: AnswerRow[] = []
@@ -145,9 +148,15 @@ export function createCalls(deps: CallsDeps) {
           replies.push({ answerId, answer, at: now.toISOString(), isLate, replayed: false })
         }
         if (rows.length > 0) {
-          const [made] = await Promise.all([
-            insertAnswers(tx, rows),
-            saveAnswers(tx, [...changed.values()]),
+          const saved = Promise.all([insertAnswers(tx, rows), saveAnswers(tx, [...changed.values()])])
+          const concerned = [...changed.values()].filter(p => p.post === 'captain' ? p.answer === 'cannot' : leaderless.has(p.teamId ?? '') && p.answer !== 'cannot')
+          if (concerned.length > 0) {
+            await saved
+            for (const [emergencyId, handovers] of await newCaptains(tx, concerned))
+              events.get(emergencyId)?.push(...handovers.map(handover => event(null, now, 'team.captainChanged', handover)))
+          }
+          const [[made]] = await Promise.all([
+            saved,
             ...[...events.keys()].sort().map(emergencyId => append(tx, emergencyId, events.get(emergencyId) ?? [])),
           ])
           // An id that another person's phone used at the same moment: refused alone, once the batch has been halved.
@@ -177,6 +186,18 @@ export function createCalls(deps: CallsDeps) {
       return batch.map(r => known.has(`${r.alertId} ${r.personId}`) ? { state: r.read ? 'read' as const : 'delivered' as const } : new DomainError('NOT_FOUND'))
     },
   })
+
+  /** Teams, in one fixed order, whose captain is among these people get another; those that nobody leads get one of them. */
+  async function newCaptains(tx: Tx, people: readonly ParticipantRow[]): Promise<Map<string, Handover[]>> {
+    const made = new Map<string, Handover[]>()
+    const teams = new Map(people.flatMap(p => p.teamId === null ? [] : [[p.teamId, { emergencyId: p.emergencyId, leaverId: p.post === 'captain' && p.presence === 'none' ? p.personId : null }] as const]))
+    for (const [teamId, { emergencyId, leaverId }] of [...teams].sort(([a], [b]) => a < b ? -1 : 1)) {
+      const handover = await passLead(tx, emergencyId, teamId, leaverId)
+      if (handover !== null)
+        made.set(emergencyId, [...made.get(emergencyId) ?? [], handover])
+    }
+    return made
+  }
 
   async function locate(tx: Tx, emergencyId: string, personId: string): Promise<{ e: EmergencyRow, p: ParticipantRow, target: Target }> {
     const e = await getEmergency(tx, emergencyId)
@@ -328,8 +349,15 @@ export function createCalls(deps: CallsDeps) {
         if (!countsAnswers(locked.state))
           return
         const changes = await bulkChange(tx, e.id, sql`p.member_state = 'active' and p.call_state in ('pending', 'called') and p.presence = 'none' and p.joined_at <= ${new Date(now.getTime() - waited).toISOString()}`, sql`call_state = 'unreachable', unreachable_reason = case when p.call_state = 'pending' then 'notHandedOver' else 'ladder' end`)
-        if (changes.length > 0)
-          await append(tx, e.id, [event(null, now, 'calls.unreachable', { reason: 'ladder', changes })])
+        if (changes.length === 0)
+          return
+        const handovers: NewEvent[] = []
+        for (const { teamId, captainId } of await captainsAmiss(tx, e.id)) {
+          const handover = await passLead(tx, e.id, teamId, captainId)
+          if (handover !== null)
+            handovers.push(event(null, now, 'team.captainChanged', handover))
+        }
+        await append(tx, e.id, [event(null, now, 'calls.unreachable', { reason: 'ladder', changes }), ...handovers])
       })
       tail.wake(e.id)
     }
@@ -392,7 +420,11 @@ export function createCalls(deps: CallsDeps) {
         await audit(tx, { actorId: actor.personId, action: 'call.markUnreachable', subjectType: 'emergency', subjectId: emergencyId, requestId, details: { people: after.length, reason } })
         if (after.length === 0)
           return 0
-        const { lastSeq } = await append(tx, emergencyId, after.map((p, i) => event(actor.personId, now, 'call.unreachable', { reason, by: 'officer', change: changeOf(silent[i] ?? null, p) })))
+        const handovers = (await newCaptains(tx, after.filter(p => p.post === 'captain'))).get(emergencyId) ?? []
+        const { lastSeq } = await append(tx, emergencyId, [
+          ...after.map((p, i) => event(actor.personId, now, 'call.unreachable', { reason, by: 'officer', change: changeOf(silent[i] ?? null, p) })),
+          ...handovers.map(handover => event(actor.personId, now, 'team.captainChanged', handover)),
+        ])
         return lastSeq
       })
       tail.wake(emergencyId)

@@ -10,6 +10,9 @@ const uuids = (ids: readonly string[]) => sql`${sql.param(`{${ids.join(',')}}`)}
 const TEAM_NAME = sql.raw(`case when c.name like '%社区' then c.name else c.name || '社区' end || case when g.name like '%网格' then g.name else g.name || '网格' end || '党员先锋队'`)
 const RALLY_POINT = sql.raw(`coalesce(rp.name, c.name || '党群服务中心')`)
 
+/** Condition over `participants p`: who cannot come, or cannot be reached, leads nobody, unless he came after all. */
+const CAN_LEAD = sql.raw(`p.member_state = 'active' and (p.presence <> 'none' or (p.answer is distinct from 'cannot' and p.call_state <> 'unreachable'))`)
+
 /** What the team of this grid would be called and where it would rally, if it were formed now. */
 export async function teamToBe(tx: Tx, gridId: string): Promise<{ name: string, rallyPoint: string }> {
   const [row] = await tx.execute<{ name: string, rally_point: string }>(sql`
@@ -84,6 +87,46 @@ export async function replaceCaptains(tx: Tx, emergencyId: string): Promise<Hand
   const before = new Map(left.map(l => [l.team_id, l.person_id]))
   const changed = new Set([...before.keys(), ...await nameLeaders(tx, emergencyId)])
   return (await teamTiles(tx, emergencyId, [...changed])).map(team => ({ team, from: before.get(team.teamId) ?? null, to: team.captainId }))
+}
+
+/**
+ * The captain `leaverId` (null: nobody) leads no more, the next of the team does: first of the lead unit, then by
+ * ordinal; the team waits for one where nobody is left who can. Null: the team has another captain by now. People
+ * whose rows somebody holds at this moment are passed over rather than waited for: they may be waiting for ours.
+ */
+export async function passLead(tx: Tx, emergencyId: string, teamId: string, leaverId: string | null): Promise<Handover | null> {
+  const [team] = await tx.execute<{ captain_id: string | null }>(sql`select captain_id from vanguard_teams where id = ${teamId} for no key update`)
+  if (team === undefined || team.captain_id !== leaverId)
+    return null
+  const [heir] = await tx.execute<{ person_id: string, of_lead: boolean }>(sql`
+    select p.person_id, p.unit_id is not distinct from t.lead_unit_id as of_lead from participants p join vanguard_teams t on t.id = p.team_id
+    where p.team_id = ${teamId} and p.emergency_id = ${emergencyId} and ${CAN_LEAD}
+    order by p.presence = 'checkedOut', (p.unit_id is not distinct from t.lead_unit_id) desc, (p.post = 'deputy') desc, p.ordinal limit 1 for no key update of p skip locked`)
+  if (heir === undefined && leaverId === null)
+    return null
+  await tx.execute(sql`update vanguard_teams set captain_id = ${heir?.person_id ?? null}, captain_flagged = ${heir !== undefined && !heir.of_lead} where id = ${teamId}`)
+  await tx.execute(sql`update participants set post = case when person_id = ${heir?.person_id ?? null}::uuid then 'captain' else 'deputy' end
+    where emergency_id = ${emergencyId} and person_id = any(${uuids([leaverId, heir?.person_id ?? null].filter(id => id !== null))}) and member_state = 'active' and team_id = ${teamId}`)
+  const [tile] = await teamTiles(tx, emergencyId, [teamId])
+  return tile === undefined ? null : { team: tile, from: leaverId, to: tile.captainId }
+}
+
+/** Teams whose captain said that he cannot come, or whom nobody reached, and who is not there either. */
+export async function captainsAmiss(tx: Tx, emergencyId: string): Promise<{ teamId: string, captainId: string }[]> {
+  const rows = await tx.execute<{ team_id: string, captain_id: string }>(sql`
+    select t.id as team_id, t.captain_id from vanguard_teams t join participants p on p.emergency_id = t.emergency_id and p.person_id = t.captain_id
+    where t.emergency_id = ${emergencyId} and not (${CAN_LEAD}) order by t.id`)
+  return rows.map(r => ({ teamId: r.team_id, captainId: r.captain_id }))
+}
+
+/** Which of these people's teams nobody leads. */
+export async function leaderlessTeams(tx: Tx, pairs: readonly { emergencyId: string, personId: string }[]): Promise<Set<string>> {
+  if (pairs.length === 0)
+    return new Set()
+  const rows = await tx.execute<{ id: string }>(sql`
+    select distinct t.id from unnest(${uuids(pairs.map(p => p.emergencyId))}, ${uuids(pairs.map(p => p.personId))}) as asked(e, q)
+    join participants p on p.emergency_id = asked.e and p.person_id = asked.q join vanguard_teams t on t.id = p.team_id and t.captain_id is null`)
+  return new Set(rows.map(r => r.id))
 }
 
 interface RawTile {

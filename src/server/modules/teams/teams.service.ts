@@ -20,7 +20,7 @@ import { audit } from '../audit/index.ts'
 import { countsAnswers, event, getEmergency, lockEmergency, modeOf } from '../emergencies/index.ts'
 import { allows, requireAccess } from '../identity/index.ts'
 import { changeOf, findHolder, insertParticipant, lockPerson, saveParticipants } from '../participants/index.ts'
-import { teamTiles } from './form.repo.ts'
+import { passLead, teamTiles } from './form.repo.ts'
 
 /** What a team command tells the people concerned; the calls module, which stands below, does it. */
 export type NotifyPeople = (tx: Tx, e: EmergencyRow, gridId: string, actorId: string, now: Date, notice: { kind: 'summons' | 'release' | 'correction', recipients: SQL, words: string }) => Promise<NewEvent[]>
@@ -268,20 +268,9 @@ export function createTeams({ db, clock, grids, tail, notifyPeople }: TeamsDeps)
     }, { readOnly: true }),
   }
 
-  /** Where the captain left, the next of the team leads: first of the lead unit, then by ordinal. */
+  /** Where the captain left, the next of the team leads. */
   async function successor(tx: Tx, e: EmergencyRow, teamId: string, leaverId: string, actorId: string, now: Date): Promise<NewEvent[]> {
-    const rows = await tx.execute<{ captain_id: string | null }>(sql`select captain_id from vanguard_teams where id = ${teamId} for no key update`)
-    if (rows[0]?.captain_id !== leaverId)
-      return []
-    const next = await tx.execute<{ person_id: string, of_lead: boolean }>(sql`
-      select p.person_id, p.unit_id is not distinct from t.lead_unit_id as of_lead from participants p join vanguard_teams t on t.id = p.team_id
-      where p.team_id = ${teamId} and p.emergency_id = ${e.id} and p.member_state = 'active' and p.answer is distinct from 'cannot' and p.call_state <> 'unreachable'
-      order by (p.unit_id is not distinct from t.lead_unit_id) desc, (p.post = 'deputy') desc, p.ordinal limit 1`)
-    const heir = next[0]
-    await tx.execute(sql`update vanguard_teams set captain_id = ${heir?.person_id ?? null}, captain_flagged = ${heir !== undefined && !heir.of_lead} where id = ${teamId}`)
-    if (heir !== undefined)
-      await tx.execute(sql`update participants set post = 'captain' where emergency_id = ${e.id} and person_id = ${heir.person_id}`)
-    const [tile] = await teamTiles(tx, e.id, [teamId])
-    return tile === undefined ? [] : [event(actorId, now, 'team.captainChanged', { team: tile, from: leaverId, to: heir?.person_id ?? null })]
+    const handover = await passLead(tx, e.id, teamId, leaverId)
+    return handover === null ? [] : [event(actorId, now, 'team.captainChanged', handover)]
   }
 }
