@@ -59,6 +59,12 @@ export const ERRORS = {
   ROLL_CALL_CLOSED: { status: 409, zh: '点名已结束', en: 'This roll call is closed' },
 } as const satisfies Record<string, { status: number, zh: string, en: string }>
 
+/** What is wrong with a field, where the schema's own words would speak of types. */
+export const FIELD_FAULTS = {
+  missing: { zh: '必填', en: 'required' },
+  unstorable: { zh: '含有无法保存的字符', en: 'contains characters that cannot be kept' },
+} as const satisfies Record<string, { zh: string, en: string }>
+
 export type ErrorCode = keyof typeof ERRORS
 export type Language = 'zh-CN' | 'en'
 

@@ -268,6 +268,7 @@ export async function openStage({ processes = 1 } = {}) {
     secrets,
     vault,
     app: built.app,
+    routes: built.routes,
     services: built.services,
     clock: { now: clock.now, advance: (minutes: number) => void (now = new Date(now.getTime() + minutes * 60_000)) },
     as,

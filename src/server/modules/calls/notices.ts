@@ -74,7 +74,7 @@ export function createNotices({ clock, timeZone, countyName, grids }: { clock: C
       const templates = e.plan.levels[e.level ?? 4].templates
       const words = { ...commonWords(e, gridIds), ...notice.words }
       const template = notice.kind === 'activation' || (notice.kind === 'summons' && notice.template === 'activationSms') ? templates.activationText : templates[notice.template].replace(INVITATION, '')
-      const text = appText(notice.text ?? template, words, e.isDrill)
+      const text = notice.text === undefined ? appText(template, words, e.isDrill) : appText('{全文}', { 全文: notice.text }, e.isDrill)
       const { alertId, recipients } = await issueAlert(tx, {
         emergencyId: e.id,
         kind: notice.kind,

@@ -8,9 +8,15 @@ export const loweredTo = (level: ResponseLevel): string => `响应降为${LEVEL_
 
 export type TextVariables = Record<string, string>
 
-/** Fills the braces; an unknown variable becomes nothing rather than a brace on somebody's phone. */
+/**
+ * Fills the braces; an unknown variable becomes nothing rather than a brace on somebody's phone. One that
+ * stands for itself waits for the sender; in what people typed braces are letters, and are filled by nobody.
+ */
 export function fillTemplate(template: string, variables: TextVariables): string {
-  return template.replace(/\{([^{}]+)\}/g, (_, name: string) => variables[name] ?? '')
+  return template.replace(/\{([^{}]+)\}/g, (waiting, name: string) => {
+    const value = variables[name] ?? ''
+    return value === waiting ? waiting : value.replaceAll('{', '｛').replaceAll('}', '｝')
+  })
 }
 
 /**

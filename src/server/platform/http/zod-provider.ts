@@ -3,6 +3,7 @@ import type { FastifySchemaCompiler } from 'fastify'
 import type { z } from 'zod'
 import type { Language } from '../../../contract/errors.ts'
 import { en, zhCN } from 'zod/locales'
+import { FIELD_FAULTS } from '../../../contract/errors.ts'
 import { DomainError } from '../errors.ts'
 
 export { isResponseSerializationError, jsonSchemaTransform, serializerCompiler } from 'fastify-type-provider-zod'
@@ -43,9 +44,18 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema }) 
 
 const LOCALES = { 'zh-CN': zhCN().localeError, 'en': en().localeError }
 
+function plainFault(issue: z.core.$ZodIssue): { zh: string, en: string } | null {
+  if (issue.code === 'invalid_format' && issue.format === 'text')
+    return FIELD_FAULTS.unstorable
+  return issue.code !== 'custom' && (issue.input ?? null) === null ? FIELD_FAULTS.missing : null
+}
+
 /** Names what is wrong with which field, in the reader's language. */
 export function validationError(issues: readonly z.core.$ZodIssue[], language: Language): DomainError {
   const list = issues.map((issue) => {
+    const plain = plainFault(issue)
+    if (plain !== null)
+      return { path: issue.path.join('.'), message: language === 'en' ? plain.en : plain.zh }
     const localized = LOCALES[language](issue as z.core.$ZodRawIssue)
     return {
       path: issue.path.join('.'),
