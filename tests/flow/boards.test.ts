@@ -233,5 +233,7 @@ describe('what calls me', () => {
     const e = await stage.press({ level: 1 })
     const chief = await stage.person(grid(0).chiefId)
     expect((await chief.get(`/api/emergencies/${e.id}/mine`)).body).toMatchObject({ alert: { kind: 'duty' }, me: { audience: 'duty', maySignOthersIn: true }, team: { gridName: grid(0).name } })
+    const [member] = await e.members(0)
+    expect((await member?.get(`/api/emergencies/${e.id}/mine`))?.body.alert.text).toContain('服从东城社区党组织统一指挥')
   })
 })

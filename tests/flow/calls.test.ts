@@ -48,6 +48,15 @@ describe('answering', () => {
     expect(await second.row()).toMatchObject({ answer: 'alreadyThere' })
   })
 
+  it('later that reaches us after its own time counts as going, and keeps the time', async () => {
+    const e = await stage.press()
+    const member = await oneOf(e)
+    const promisedAt = new Date(stage.clock.now().getTime() + 20 * 60_000).toISOString()
+    stage.clock.advance(25)
+    expect(await member.answers('later', { promisedAt })).toMatchObject({ status: 200, body: { answer: 'going' } })
+    expect(await member.row()).toMatchObject({ answer: 'going', promised_at: expect.anything() })
+  })
+
   it('sent twice is answered once, with the first reply', async () => {
     const e = await stage.press()
     const member = await oneOf(e)
@@ -84,7 +93,7 @@ describe('answering', () => {
   })
 
   it.each([
-    ['an hour ago', -60],
+    ['before the emergency began', -60],
     ['in two days', 2 * 24 * 60],
   ])('with a promise %s names the field', async (_, minutes) => {
     const e = await stage.press()

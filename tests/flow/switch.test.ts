@@ -501,6 +501,8 @@ describe('先期处置', () => {
     const people = await stage.read<{ audience: string, holds: boolean }>(sql`select audience, holds from participants where emergency_id = ${e.id}`)
     expect(people).toEqual(Array.from({ length: 4 }, () => ({ audience: 'duty', holds: false })))
     expect(await alertsTo(e, county.grids[1]?.chiefId ?? '')).toEqual(['duty'])
+    const [said] = await stage.read<{ sms_template: string }>(sql`select sms_template from alerts where emergency_id = ${e.id}`)
+    expect(said?.sms_template).toContain('沟道涨水先期处置，请到本网格在岗处置')
     expect((await e.events('emergency.activated'))[0]?.data.header).toMatchObject({ kind: 'initialResponse', level: null, levelAuthority: 'community' })
     expect((await audits('switch.initialResponse')).at(-1)).toMatchObject({ actor_id: county.officers.secretaryOfFirst, subject_id: e.id })
   })

@@ -2,7 +2,7 @@ import type { LadderRung } from '../../src/server/modules/plans/index.ts'
 import { describe, expect, it } from 'vitest'
 import { personStatus } from '../../src/contract/counting.ts'
 import { isPlausiblePromise, ladderLevel, MAX_ATTEMPTS, partSize, pauseBeforeRetry, unreachableAt } from '../../src/server/modules/calls/calls.rules.ts'
-import { appText, fillTemplate, smsSegments, smsText } from '../../src/server/modules/calls/texts.rules.ts'
+import { appText, dutyWords, fillTemplate, smsSegments, smsText } from '../../src/server/modules/calls/texts.rules.ts'
 
 const T0 = new Date('2026-07-01T02:00:00Z')
 const after = (minutes: number) => new Date(T0.getTime() + minutes * 60_000)
@@ -27,13 +27,22 @@ describe('the end of the ladder', () => {
 describe('a promise to come later', () => {
   it.each([
     ['in ten minutes', 10, true],
-    ['half a minute ago: the outbox waited', -0.5, true],
-    ['two minutes ago', -2, false],
+    ['an hour ago: the outbox waited', -60, true],
+    ['before the emergency began', -121, false],
     ['in exactly a day', 24 * 60, true],
     ['in a day and a minute', 24 * 60 + 1, false],
   ])('%s', (_, minutes, plausible) => {
-    expect(isPlausiblePromise(after(minutes), T0)).toBe(plausible)
+    expect(isPlausiblePromise(after(minutes), after(-120), T0)).toBe(plausible)
   })
+})
+
+describe('what grid staff are told', () => {
+  it.each([
+    ['a response', { kind: 'response', state: 'activated', level: 2 }, 'Ⅱ级已启动，请到本网格在岗待命，接应党员先锋队'],
+    ['level Ⅳ, where teams stand by', { kind: 'response', state: 'activated', level: 4 }, 'Ⅳ级已启动，请到本网格在岗待命'],
+    ['a pre-alert', { kind: 'response', state: 'preAlert', level: null }, '预警待命，请到本网格在岗待命，保持手机畅通'],
+    ['先期处置, to which no team comes', { kind: 'initialResponse', state: 'activated', level: null }, '先期处置，请到本网格在岗处置，有情况随时报告'],
+  ] as const)('in %s', (_, e, words) => expect(dutyWords(e)).toBe(words))
 })
 
 describe('trying again', () => {

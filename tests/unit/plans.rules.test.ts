@@ -81,7 +81,7 @@ describe('default plans', () => {
       expect(levels.map(l => l.rallyLimitMin)).toEqual([30, 30, 60, null])
   })
 
-  const words = (link: string) => ({ 签名: '【岷县应急】', 事件: '城区暴雨山洪', 级别: 'Ⅱ级', 时限: '集结令下达', 集结点: '药材市场党群服务中心', 链接: link, 内容: '集结点改为东城社区文化广场北门', 社区: '东城社区', 姓名: '张三', 单位: '市场监管局', 队名: '东城社区当归城商圈网格党员先锋队', 队长: '李四', 时间: '2026-06-15 12:00', 类别: '防汛', 依据: '依据', 范围: '岷县全县', 期限: '2026-06-17 12:00', 任务: '任务', 警示: '警示', 措施: '措施' })
+  const words = (link: string) => ({ 签名: '【岷县应急】', 事件: '城区暴雨山洪', 级别: 'Ⅱ级', 状态: 'Ⅱ级已启动，请到本网格在岗待命，接应党员先锋队', 时限: '集结令下达', 集结点: '药材市场党群服务中心', 链接: link, 内容: '集结点改为东城社区文化广场北门', 社区: '东城社区', 姓名: '张三', 单位: '市场监管局', 队名: '东城社区当归城商圈网格党员先锋队', 队长: '李四', 时间: '2026-06-15 12:00', 类别: '防汛', 依据: '依据', 范围: '岷县全县', 期限: '2026-06-17 12:00', 任务: '任务', 警示: '警示', 措施: '措施' })
   const messages = DEFAULT_PLANS.flatMap(p => p.levels.flatMap(l => Object.entries(l.templates).filter(([name]) => name !== 'activationText').map(([name, template]) => ({ name, template: template satisfies string }))))
   const distinct = [...new Map(messages.map(m => [m.name, m])).values()]
 

@@ -14,6 +14,7 @@ import type { LiveBoards } from './live-boards.ts'
 import { sql } from 'drizzle-orm'
 import { fillTemplate } from '../calls/index.ts'
 import { getEmergency, headerOf } from '../emergencies/index.ts'
+import { communityTitle } from '../registry/index.ts'
 import { namesOf } from './timeline.repo.ts'
 import { isMilestone, toEvent } from './timeline.rules.ts'
 
@@ -128,7 +129,7 @@ export function createGateway({ db, log, realtime, boards, countyMode, recordAcc
         alertId,
         kind: alert.kind,
         audience: alert.audience,
-        text: fillTemplate(alert.text, { 集结点: place?.rally_point ?? '', 队名: place?.team_name ?? '', 队长: place?.captain_name ?? '', 社区: place?.community_name ?? '' }),
+        text: fillTemplate(alert.text, { 集结点: place?.rally_point ?? '', 队名: place?.team_name ?? '', 队长: place?.captain_name ?? '', 社区: communityTitle(place?.community_name ?? '') }),
         header,
         team: place === undefined || place.team_id === null || place.team_name === null
           ? null

@@ -5,6 +5,7 @@ import type { Tx } from '../../platform/db/index.ts'
 import { sql } from 'drizzle-orm'
 import { emptyCounts, tally } from '../../../contract/counting.ts'
 import { CALLS, fillTemplate } from '../calls/index.ts'
+import { communityTitle } from '../registry/index.ts'
 
 interface Where { issuer: string, isGridChief: (gridId: string) => boolean }
 
@@ -65,7 +66,7 @@ function toMine(row: Row, personId: string, { issuer, isGridChief }: Where): MyE
   const counts = emptyCounts()
   for (const { n, ...facts } of row.groups ?? [])
     tally(counts, facts, n)
-  const words = { 集结点: team?.rallyPoint ?? '', 队名: team?.name ?? '', 队长: team?.captainName ?? '', 社区: team?.communityName ?? '', 姓名: me.name }
+  const words = { 集结点: team?.rallyPoint ?? '', 队名: team?.name ?? '', 队长: team?.captainName ?? '', 社区: communityTitle(team?.communityName ?? ''), 姓名: me.name }
   const notices = (row.alerts ?? []).map(a => ({ id: a.id, kind: a.kind, text: fillTemplate(a.text, words), issuedAt: new Date(a.issuedAt).toISOString() }))
   const call = notices.find(a => CALLS.includes(a.kind) && a.kind !== 'urge') ?? null
   return {

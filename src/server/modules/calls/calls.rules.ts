@@ -8,11 +8,9 @@ export function unreachableAt(ladder: readonly LadderRung[], from: Date): Date |
   return rung === undefined ? null : new Date(from.getTime() + rung.afterMin * MINUTE)
 }
 
-/** A promise must lie ahead and within a day. */
-export function isPlausiblePromise(promisedAt: Date, now: Date): boolean {
-  const ahead = promisedAt.getTime() - now.getTime()
-  // A minute of grace: the phone's clock and the wait in its outbox are not the person's fault.
-  return ahead > -MINUTE && ahead <= 24 * 60 * MINUTE
+/** A promise lies within a day from now. One whose time is past has waited in a phone's outbox, unless it is older than the emergency itself. */
+export function isPlausiblePromise(promisedAt: Date, since: Date, now: Date): boolean {
+  return promisedAt >= since && promisedAt.getTime() - now.getTime() <= 24 * 60 * MINUTE
 }
 
 /** Pre-alerts ask at the pace of level Ⅳ. */

@@ -28,7 +28,7 @@ import { audit } from '../audit/index.ts'
 import { countsAnswers, event, getEmergency, isOpen, lockEmergency, modeOf, openEmergencies, shareEmergencies } from '../emergencies/index.ts'
 import { linkCode, readLinkCode, requireAccess } from '../identity/index.ts'
 import { bulkChange, changeOf, findByOrdinal, findParticipant, lockPeople, saveAnswers, saveParticipants } from '../participants/index.ts'
-import { isFictional, isWithin, placeOfScope } from '../registry/index.ts'
+import { communityTitle, isFictional, isWithin, placeOfScope } from '../registry/index.ts'
 import { captainsAmiss, leaderlessTeams, passLead } from '../teams/index.ts'
 import { issueAlert } from './alerts.repo.ts'
 import { findAnswers, insertAnswers } from './answers.repo.ts'
@@ -127,12 +127,14 @@ export function createCalls(deps: CallsDeps) {
             continue
           }
           const promisedAt = a.answer.promisedAt === null ? null : new Date(a.answer.promisedAt)
-          if (promisedAt !== null && !isPlausiblePromise(promisedAt, now)) {
+          if (promisedAt !== null && !isPlausiblePromise(promisedAt, e.createdAt, now)) {
             replies.push(new DomainError('PROMISED_AT_INVALID', { field: 'promisedAt' }))
             continue
           }
           const isLate = !countsAnswers(e.state) || before.memberState !== 'active'
-          const { answerId, answer, reason, note } = a.answer
+          const { answerId, reason, note } = a.answer
+          // The promise waited in the phone's outbox until its time had come: by now he is on his way.
+          const answer = promisedAt !== null && promisedAt <= now ? 'going' : a.answer.answer
           rows.push({ answerId, emergencyId: e.id, personId: a.personId, answer, via: a.via, promisedAt, reason, note, relayedBy: a.relayedBy, isLate, at: now })
           seen.set(answerId, { personId: a.personId, emergencyId: e.id, answer, isLate, at: now })
           const log = events.get(e.id) ?? []
@@ -299,7 +301,7 @@ export function createCalls(deps: CallsDeps) {
       集结点: d.rallyPoint ?? '',
       队名: d.teamName ?? '',
       队长: d.captainName ?? '',
-      社区: d.communityName,
+      社区: communityTitle(d.communityName),
       // A space on both sides, or a phone takes the words beside it for a part of the address.
       链接: ` ${deps.publicUrl}/a/${linkCode(deps.linkKey, d.serial, d.ordinal)} `,
     })

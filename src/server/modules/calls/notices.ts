@@ -10,8 +10,9 @@ import type { GridIndex } from '../registry/index.ts'
 import type { TextVariables } from './texts.rules.ts'
 import { dayOf, timeOf } from '../../platform/clock.ts'
 import { event } from '../emergencies/index.ts'
+import { communityTitle } from '../registry/index.ts'
 import { issueAlert } from './alerts.repo.ts'
-import { appText, LEVEL_WORDS, smsText } from './texts.rules.ts'
+import { appText, dutyWords, LEVEL_WORDS, smsText } from './texts.rules.ts'
 
 export interface Notice {
   kind: AlertKind
@@ -38,7 +39,7 @@ export function createNotices({ clock, timeZone, countyName, grids }: { clock: C
   function scopeWords(gridIds: readonly string[]): string {
     if (gridIds.length === grids.size)
       return `${countyName}全县`
-    const communities = [...new Set(gridIds.map(id => grids.get(id)?.communityName ?? ''))]
+    const communities = [...new Set(gridIds.map(id => communityTitle(grids.get(id)?.communityName ?? '')))]
     return communities.length <= 4 ? communities.join('、') : `${communities.slice(0, 3).join('、')}等 ${communities.length} 个社区`
   }
 
@@ -50,6 +51,7 @@ export function createNotices({ clock, timeZone, countyName, grids }: { clock: C
       事件: e.name,
       类别: e.plan.planName,
       级别: e.level === null ? '' : LEVEL_WORDS[e.level],
+      状态: dutyWords(e),
       时间: `${dayOf(now, timeZone)} ${timeOf(now, timeZone)}`,
       依据: e.basis,
       范围: scopeWords(gridIds),

@@ -1,10 +1,20 @@
-import type { ResponseLevel } from '../../../contract/vocabulary.ts'
+import type { EmergencyKind, EmergencyState, ResponseLevel } from '../../../contract/vocabulary.ts'
 
 export const LEVEL_WORDS: Record<ResponseLevel, string> = { 1: 'Ⅰ级', 2: 'Ⅱ级', 3: 'Ⅲ级', 4: 'Ⅳ级' }
 
 /** What a message of the end of somebody's part says. */
 export const DRILL_ABORTED = '演练中止，真实险情优先'
 export const loweredTo = (level: ResponseLevel): string => `响应降为${LEVEL_WORDS[level]}`
+
+/** What grid staff are told to do: nobody comes to them in a 先期处置, and not yet while teams stand by. */
+export function dutyWords({ kind, state, level }: { kind: EmergencyKind, state: EmergencyState, level: ResponseLevel | null }): string {
+  if (kind === 'initialResponse')
+    return '先期处置，请到本网格在岗处置，有情况随时报告'
+  if (state === 'preAlert')
+    return '预警待命，请到本网格在岗待命，保持手机畅通'
+  const started = `${level === null ? '' : LEVEL_WORDS[level]}已启动，请到本网格在岗待命`
+  return level === 4 ? started : `${started}，接应党员先锋队`
+}
 
 export type TextVariables = Record<string, string>
 

@@ -33,7 +33,7 @@ import { addGrids, event, findTwin, getEmergency, gridsOf, headerOf, insertEmerg
 import { allows, requireAccess } from '../identity/index.ts'
 import { bulkChange, choose, CHOSEN, countDuty, peopleIn, previewChoice, previewPreemption, previewUnits, staffOf, summonChosen, summonDuty } from '../participants/index.ts'
 import { getPlan, refreshRosters, stampPlan } from '../plans/index.ts'
-import { placeOfScope } from '../registry/index.ts'
+import { communityTitle, placeOfScope } from '../registry/index.ts'
 import { formTeams, nameLeaders, replaceCaptains, setRequired, teamTiles, teamToBe } from '../teams/index.ts'
 import { close } from './closing.ts'
 import { HOLD_SEC, isApprovalEnough, isStandby, PREPARATION_TTL_SEC } from './mobilization.rules.ts'
@@ -610,7 +610,7 @@ export function createMobilization({ db, clock, timeZone, publicUrl, grids, tail
       集结点: rallyPoint,
       队名: name,
       队长: '李四',
-      社区: grids.get(first)?.communityName ?? '',
+      社区: communityTitle(grids.get(first)?.communityName ?? ''),
       链接: `${publicUrl}/a/${'A'.repeat(19)}`,
       姓名: '张三',
       单位: unitName,

@@ -46,7 +46,7 @@ export function ladderOf(level: ResponseLevel): LadderRung[] {
 const SMS: MessageTemplates = {
   activationSms: '{签名}急时响应：{事件}{级别}。请{时限}前到{集结点}报到，并点 {链接} 答复。',
   standbySms: '{签名}预警待命：{事件}。请保持手机畅通、备齐装备、待令集结，并点 {链接} 确认。',
-  dutySms: '{签名}{事件}{级别}已启动，请到本网格在岗待命，接应党员先锋队，并点 {链接} 确认。',
+  dutySms: '{签名}{事件}{状态}，并点 {链接} 确认。',
   correctionSms: '{签名}更正：{内容}。以此为准。{链接}',
   levelChangeSms: '{签名}响应调整：{事件}现为{级别}。已到岗人员听社区指挥，其余人员待令。{链接}',
   urgeSms: '{签名}催办：您尚未确认{事件}{级别}响应，请立即点 {链接} 答复，稍后将电话叫应。',

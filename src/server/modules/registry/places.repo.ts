@@ -5,6 +5,9 @@ import type { Tx } from '../../platform/db/index.ts'
 import { sql } from 'drizzle-orm'
 
 /** Where a grid lies. Grids change by registry edits only, so every process keeps them in memory. */
+/** 社区, said once: county tables hold names with and without it. Team names are put together in SQL by the same rule (teams/form.repo). */
+export const communityTitle = (name: string): string => name === '' || name.endsWith('社区') ? name : `${name}社区`
+
 export interface GridPlace {
   gridId: string
   gridName: string

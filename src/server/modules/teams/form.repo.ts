@@ -7,8 +7,10 @@ import { newId } from '../../platform/ids.ts'
 
 const uuids = (ids: readonly string[]) => sql`${sql.param(`{${ids.join(',')}}`)}::uuid[]`
 
-const TEAM_NAME = sql.raw(`case when c.name like '%社区' then c.name else c.name || '社区' end || case when g.name like '%网格' then g.name else g.name || '网格' end || '党员先锋队'`)
-const RALLY_POINT = sql.raw(`coalesce(rp.name, c.name || '党群服务中心')`)
+/** As `communityTitle` of the registry. */
+const COMMUNITY = `case when c.name like '%社区' then c.name else c.name || '社区' end`
+const TEAM_NAME = sql.raw(`${COMMUNITY} || case when g.name like '%网格' then g.name else g.name || '网格' end || '党员先锋队'`)
+const RALLY_POINT = sql.raw(`coalesce(rp.name, ${COMMUNITY} || '党群服务中心')`)
 
 /** Condition over `participants p`: who cannot come, or cannot be reached, leads nobody, unless he came after all. */
 const CAN_LEAD = sql.raw(`p.member_state = 'active' and (p.presence <> 'none' or (p.answer is distinct from 'cannot' and p.call_state <> 'unreachable'))`)
