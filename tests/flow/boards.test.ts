@@ -176,6 +176,12 @@ describe('home', () => {
     }
     expect((await (await stage.as('secretaryOfFirst')).get('/api/home')).body).toMatchObject({ communities: 1, grids: 2, pairedUnits: 3, members: 30 })
     expect((await (await stage.as('secretaryOfUnit2')).get('/api/home')).body).toMatchObject({ grids: 1 })
+    stage.clock.advance(1)
+    const drill = await stage.press({ isDrill: true, grids: [2] })
+    expect((await (await stage.as('secretaryOfSecond')).get('/api/home')).body).toMatchObject({ lastDrill: { id: drill.id } })
+    const { body } = await (await stage.as('secretaryOfFirst')).get('/api/home')
+    expect(body.units).toBe(3)
+    expect(body.lastDrill?.id).not.toBe(drill.id)
   })
 
   it('shows the mode of the grids that an emergency covers', async () => {

@@ -178,7 +178,7 @@ export function createBoards({ db, grids, vault, countyName, tail, today }: Boar
       const mode = await countyMode()
       return db.read.tx(async (tx) => {
         const visible = await gridsOfScopes(tx, grids, scopes, today())
-        return readHome(tx, visible, mode, await modesOfGrids(tx, [...visible]))
+        return readHome(tx, visible, scopes.some(s => s.type === 'county'), mode, await modesOfGrids(tx, [...visible]))
       }, { readOnly: true })
     },
 

@@ -7,8 +7,8 @@ import { UNDER_STRENGTH_BELOW } from '../../../contract/vocabulary.ts'
 
 const uuids = (ids: Iterable<string>) => sql`${sql.param(`{${[...ids].join(',')}}`)}::uuid[]`
 
-/** Peacetime numbers of the visible grids, with what each grid lacks to be ready. */
-export async function readHome(tx: Tx, gridIds: ReadonlySet<string>, mode: Mode, modes: ReadonlyMap<string, Mode>): Promise<z.output<typeof Home>> {
+/** Peacetime numbers of the visible grids, with what each grid lacks to be ready. `county`: units without a grid count too. */
+export async function readHome(tx: Tx, gridIds: ReadonlySet<string>, county: boolean, mode: Mode, modes: ReadonlyMap<string, Mode>): Promise<z.output<typeof Home>> {
   const ids = uuids(gridIds)
   const grids = await tx.execute<{ id: string, community_id: string, units: number, leads: number, chiefs: number, officers: number, assistants: number, rally: boolean, members: number, candidates: number, at_iii: number }>(sql`
     select g.id, g.community_id,
@@ -26,10 +26,10 @@ export async function readHome(tx: Tx, gridIds: ReadonlySet<string>, mode: Mode,
         where q.grid_id = g.id), 0) as at_iii
     from grids g where g.id = any(${ids}) order by g.code`)
   const counts = await tx.execute<{ units: number, paired_units: number, staff: number }>(sql`
-    select (select count(*)::int from units where valid_to is null) as units,
+    select (select count(*)::int from units u where u.valid_to is null and (${county} or exists (select from roster_quotas q where q.unit_id = u.id and q.grid_id = any(${ids})))) as units,
       (select count(distinct unit_id)::int from roster_quotas where grid_id = any(${ids})) as paired_units,
       (select count(distinct person_id)::int from grid_posts where valid_to is null and grid_id = any(${ids})) as staff`)
-  const drills = await tx.execute<{ id: string, name: string, at: string }>(sql`select id, name, activated_at as at from emergencies where is_drill and activated_at is not null order by activated_at desc limit 1`)
+  const drills = await tx.execute<{ id: string, name: string, at: string }>(sql`select id, name, activated_at as at from emergencies where is_drill and activated_at is not null and exists (select from emergency_grids g where g.emergency_id = emergencies.id and g.grid_id = any(${ids})) order by activated_at desc limit 1`)
   const states = grids.map((g) => {
     const missing = [
       g.units === 0 ? 'pairing' : null,
