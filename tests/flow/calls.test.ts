@@ -142,6 +142,7 @@ describe('answering for somebody', () => {
   it.each([
     ['the duty officer', () => stage.as('countyDuty'), 'officer'],
     ['the community secretary', () => stage.as('secretaryOfFirst'), 'officer'],
+    ['the county\'s commander', () => stage.as('countyCommander'), 'officer'],
     ['the unit\'s secretary', () => stage.as('secretaryOfUnit0'), 'relay'],
     ['the grid chief', () => stage.person(stage.county.grids[0]?.chiefId ?? ''), 'relay'],
   ])('%s may, and both names are kept', async (_, who, via) => {

@@ -55,6 +55,26 @@ describe('a channel that takes everything', () => {
   })
 })
 
+describe('a slow channel', () => {
+  it('leaves alone what another sender has taken while it worked', async () => {
+    const e = await stage.press()
+    const people = await peopleOf(e)
+    const { sender, taken } = channel(accepted, { batchSize: 7 })
+    let first = true
+    await stage.sendsBy({
+      ...sender,
+      async send(batch) {
+        if (first)
+          await stage.db.answers.tx(tx => tx.execute(sql`update deliveries set attempts = attempts + 1 where channel = 'sms' and state = 'sending' and person_id <> all(${sql.param(`{${batch.map(m => m.personId).join(',')}}`)}::uuid[])`))
+        first = false
+        return sender.send(batch)
+      },
+    })
+    expect(taken()).toHaveLength(7)
+    expect(await states(e)).toEqual({ accepted: 7, sending: people - 7 })
+  })
+})
+
 describe('the queue', () => {
   it('lets a real response pass a drill, and the nearer rally limit the later one', async () => {
     const drill = await stage.press({ grids: [0], isDrill: true })

@@ -2,7 +2,7 @@ import type { SQL } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { AnswerReply, GiveAnswer, GiveReceipt, MarkUnreachable, ReceiptReply, Urge } from '../../../contract/calls.ts'
 import type { Scope } from '../../../contract/common.ts'
-import type { AnswerVia, Channel } from '../../../contract/vocabulary.ts'
+import type { AnswerVia, Channel, Role } from '../../../contract/vocabulary.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Database, Tx } from '../../platform/db/index.ts'
 import type { NewEvent, Tail } from '../../platform/eventlog/index.ts'
@@ -26,14 +26,14 @@ import { createGroupCommit } from '../../platform/groupcommit.ts'
 import { createRateLimit } from '../../platform/http/index.ts'
 import { audit } from '../audit/index.ts'
 import { countsAnswers, event, getEmergency, isOpen, lockEmergency, modeOf, openEmergencies, shareEmergencies } from '../emergencies/index.ts'
-import { linkCode, readLinkCode, requireAccess } from '../identity/index.ts'
+import { covers, linkCode, readLinkCode, requireAccess } from '../identity/index.ts'
 import { bulkChange, changeOf, findByOrdinal, findParticipant, lockPeople, saveAnswers, saveParticipants } from '../participants/index.ts'
 import { communityTitle, isFictional, isWithin, placeOfScope } from '../registry/index.ts'
 import { captainsAmiss, leaderlessTeams, passLead } from '../teams/index.ts'
 import { issueAlert } from './alerts.repo.ts'
 import { findAnswers, insertAnswers } from './answers.repo.ts'
 import { isPlausiblePromise, ladderLevel, partSize, pauseBeforeRetry, unreachableAt, URGE_EVERY_SEC } from './calls.rules.ts'
-import { claimDeliveries, recordOutcomes, recordReceipts } from './deliveries.repo.ts'
+import { claimDeliveries, recordOutcomes, recordReceipts, renewClaims } from './deliveries.repo.ts'
 import { appText, fillTemplate, LEVEL_WORDS, smsText } from './texts.rules.ts'
 
 export interface CallsDeps {
@@ -64,6 +64,8 @@ interface Answering {
 
 type Outcome = DeliveryOutcome & { emergencyId: string }
 
+/** Who answers for people of his own scope as an officer; anybody else relays. */
+const OFFICERS: readonly Role[] = ['countyCommander', 'countyAdmin', 'countyDuty', 'townshipSecretary', 'communitySecretary']
 const SEND_BATCH = 500
 const RECORD_BATCH = 1_000
 /** A link still opens the page for a day after the end: people sign off and see that it is over. */
@@ -254,8 +256,12 @@ export function createCalls(deps: CallsDeps) {
       const { claimed, more } = await db.work.tx(tx => claimDeliveries(tx, 'sms', SEND_BATCH, clock.now()))
       if (!more)
         return
-      for (const part of partsOf(claimed, sender.batchSize))
-        await record(await handOver(sender, part))
+      for (const [i, part] of partsOf(claimed, sender.batchSize).entries()) {
+        // A slow channel may have let the lease run out: what another sender has taken since is his.
+        const ours = i === 0 ? part : await db.work.tx(tx => renewClaims(tx, 'sms', part))
+        if (ours.length > 0)
+          await record(await handOver(sender, ours))
+      }
     }
   }
 
@@ -378,7 +384,7 @@ export function createCalls(deps: CallsDeps) {
         const { target } = await locate(tx, emergencyId, personId)
         requireFor(actor, 'call.answerFor', target)
         await audit(tx, { actorId: actor.personId, action: 'call.answerFor', subjectType: 'person', subjectId: personId, requestId, details: { emergencyId, answer: answer.answer } })
-        return actor.grants.some(g => g.role === 'communitySecretary' || g.role === 'countyDuty') ? 'officer' as const : 'relay' as const
+        return actor.grants.some(g => OFFICERS.includes(g.role) && covers(g, target)) ? 'officer' as const : 'relay' as const
       })
       return answers.submit({ emergencyId, personId, actorId: actor.personId, answer, via, relayedBy: actor.personId })
     },
@@ -408,6 +414,13 @@ export function createCalls(deps: CallsDeps) {
     async markUnreachable({ actor, requestId }: Caller, emergencyId: string, { personIds, reason }: z.output<typeof MarkUnreachable>): Promise<{ seq: number }> {
       const now = clock.now()
       const seq = await db.work.tx(async (tx) => {
+        const seen = await getEmergency(tx, emergencyId)
+        const named = await tx.execute<{ person_id: string, grid_id: string, unit_id: string | null }>(sql`
+          select person_id, grid_id, unit_id from participants where emergency_id = ${emergencyId} and person_id = any(${sql.param(`{${personIds.join(',')}}`)}::uuid[])`)
+        if (named.length === 0)
+          throw new DomainError('NOT_FOUND')
+        for (const p of named)
+          requireFor(actor, 'call.markUnreachable', targetOf(grids, seen, { personId: p.person_id, gridId: p.grid_id, unitId: p.unit_id }, null))
         const e = await lockEmergency(tx, emergencyId, 'share')
         const people = await lockPeople(tx, personIds.map(personId => ({ emergencyId, personId })))
         if (people.size !== new Set(personIds).size)
@@ -489,7 +502,8 @@ export function createCalls(deps: CallsDeps) {
         const p = await findByOrdinal(tx, parts.serial, parts.ordinal)
         if (p === null)
           throw new DomainError('LINK_INVALID')
-        const e = await getEmergency(tx, p.emergencyId)
+        // Held until the session is written: an end at this very moment then finds it and cuts it short.
+        const e = await lockEmergency(tx, p.emergencyId, 'share')
         const now = clock.now()
         const expiresAt = isOpen(e.state) ? new Date(now.getTime() + 7 * LINK_GRACE_MS) : new Date((e.terminatedAt ?? now).getTime() + LINK_GRACE_MS)
         if (expiresAt <= now)

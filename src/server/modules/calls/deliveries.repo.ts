@@ -92,6 +92,21 @@ export async function claimDeliveries(tx: Tx, channel: Channel, limit: number, n
   return { claimed, more: rows.length > 0 }
 }
 
+/** Begins the lease of these anew. Returns those that nobody else has claimed meanwhile. */
+export async function renewClaims(tx: Tx, channel: Channel, part: readonly ClaimedDelivery[]): Promise<ClaimedDelivery[]> {
+  const json = JSON.stringify(part.map(d => ({ a: d.alertId, p: d.personId, attempt: d.attempt })))
+  const rows = await tx.execute<{ alert_id: string, person_id: string }>(sql`
+    with ours as materialized (
+      select d.alert_id, d.person_id from json_to_recordset(${json}::json) as n(a uuid, p uuid, attempt int)
+      join deliveries d on d.alert_id = n.a and d.person_id = n.p and d.channel = ${channel}
+      where d.state = 'sending' and d.attempts = n.attempt order by d.alert_id, d.person_id for no key update of d
+    )
+    update deliveries d set lease_until = clock_timestamp() + make_interval(secs => ${LEASE_SEC})
+    from ours where d.alert_id = ours.alert_id and d.person_id = ours.person_id and d.channel = ${channel} returning d.alert_id, d.person_id`)
+  const kept = new Set(rows.map(r => `${r.alert_id} ${r.person_id}`))
+  return part.filter(d => kept.has(`${d.alertId} ${d.personId}`))
+}
+
 export interface DeliveryOutcome { alertId: string, personId: string, state: 'accepted' | 'failedTemp' | 'failedPerm', providerId: string | null, failure: string | null, retryAfterSec: number }
 
 /** Records what the provider said; a state only moves up its lattice. Rows are locked in the order in which receipts, which come at the same moment, lock them. */

@@ -22,7 +22,8 @@ export function linkCode(key: Secret, serial: number, ordinal: number): string {
 /** Null for anything that was not made here. */
 export function readLinkCode(key: Secret, code: string): { serial: number, ordinal: number } | null {
   const bytes = Buffer.from(code, 'base64url')
-  if (bytes.length !== 6 + MAC_BYTES)
+  // The last character has two bits to spare: only the one spelling is ours.
+  if (bytes.length !== 6 + MAC_BYTES || bytes.toString('base64url') !== code)
     return null
   const head = bytes.subarray(0, 6)
   if (!timingSafeEqual(bytes.subarray(6), mac(key, head)))

@@ -98,7 +98,8 @@ export interface Target {
   mode?: Mode
 }
 
-function covers(grant: ActorGrant, target: Target): boolean {
+/** Does the scope of this grant hold the target? */
+export function covers(grant: ActorGrant, target: Target): boolean {
   switch (grant.scopeType) {
     case 'county': return true
     case 'township': return grant.scopeId !== null && grant.scopeId === target.townshipId

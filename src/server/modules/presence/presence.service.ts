@@ -287,6 +287,10 @@ export function createPresence({ db, clock, publicUrl, checkInKey, grids, tail }
     async listUnsigned({ actor, requestId }: Caller, emergencyId: string, personId: string, { reason }: z.output<typeof ListUnsigned>): Promise<{ seq: number }> {
       const now = clock.now()
       const seq = await db.work.tx(async (tx) => {
+        const seen = await findParticipant(tx, emergencyId, personId)
+        if (seen === null)
+          throw new DomainError('NOT_FOUND')
+        requireAccess(actor, 'presence.listUnsigned', targetOf(grids, await getEmergency(tx, emergencyId), seen, null), 'board.view')
         const e = await lockEmergency(tx, emergencyId, 'share')
         const p = await lockPerson(tx, emergencyId, personId)
         requireAccess(actor, 'presence.listUnsigned', targetOf(grids, e, p, null), 'board.view')
@@ -324,8 +328,8 @@ export function createPresence({ db, clock, publicUrl, checkInKey, grids, tail }
     async openRollCall(caller: Caller, emergencyId: string, { communityId, teamId }: z.output<typeof OpenRollCall>): Promise<z.output<typeof RollCall>> {
       const now = clock.now()
       const rollCall = await db.work.tx(async (tx) => {
-        await lockEmergency(tx, emergencyId, 'share')
-        const e = await requireRollCall(tx, caller, emergencyId, communityId, teamId)
+        await requireRollCall(tx, caller, emergencyId, communityId, teamId)
+        const e = await lockEmergency(tx, emergencyId, 'share')
         if (!isOpen(e.state))
           throw new DomainError('EMERGENCY_CLOSED')
         const id = newId()

@@ -35,6 +35,8 @@ export interface TeamsDeps {
 
 export type Teams = ReturnType<typeof createTeams>
 
+interface Subject { type: 'team' | 'person', id: string }
+
 interface TeamRow { id: string, gridId: string, communityId: string, captainId: string | null, name: string, state: string }
 
 async function lockTeam(tx: Tx, emergencyId: string, teamId: string): Promise<TeamRow> {
@@ -49,11 +51,11 @@ async function lockTeam(tx: Tx, emergencyId: string, teamId: string): Promise<Te
 interface Candidate { personId: string, name: string, unitId: string, unitName: string, rank: number, post: TeamPost, reasons: RosterReason[] }
 
 /** Who could stand in for a team, in the roster's order: candidates of its grid's units whom no emergency holds and this one never asked. */
-async function listCandidates(tx: Tx, emergencyId: string, gridId: string, { unitId = null, personId = null, limit }: { unitId?: string | null, personId?: string | null, limit: number }): Promise<Candidate[]> {
+async function listCandidates(tx: Tx, emergencyId: string, gridId: string, { unitIds = null, personId = null, limit }: { unitIds?: readonly string[] | null, personId?: string | null, limit: number }): Promise<Candidate[]> {
   const rows = await tx.execute<{ person_id: string, name: string, unit_id: string, unit_name: string, rank: number, post: TeamPost, reasons: RosterReason[] }>(sql`
     select r.person_id, p.name, r.unit_id, u.name as unit_name, r.rank, r.post, r.reasons
     from roster_entries r join persons p on p.id = r.person_id join units u on u.id = r.unit_id
-    where r.grid_id = ${gridId} and (${unitId}::uuid is null or r.unit_id = ${unitId}::uuid) and (${personId}::uuid is null or r.person_id = ${personId}::uuid)
+    where r.grid_id = ${gridId} and (${unitIds === null} or r.unit_id = any(${sql.param(`{${(unitIds ?? []).join(',')}}`)}::uuid[])) and (${personId}::uuid is null or r.person_id = ${personId}::uuid)
       and not exists (select from participants h where h.person_id = r.person_id and (h.holds or h.emergency_id = ${emergencyId}))
     order by r.rank, r.unit_id limit ${limit}`)
   return rows.map(r => ({ personId: r.person_id, name: r.name, unitId: r.unit_id, unitName: r.unit_name, rank: r.rank, post: r.post, reasons: r.reasons }))
@@ -65,13 +67,26 @@ export function createTeams({ db, clock, grids, tail, notifyPeople }: TeamsDeps)
     return { emergencyId: e.id, mode: modeOf([e.state]), captainId, ...(unitId === null ? {} : { unitId }), ...(place === undefined ? {} : { gridId, communityId: place.communityId, townshipId: place.townshipId }) }
   }
 
+  /** On a plain read; what it finds under the lock, a command asks about again. */
+  async function requireSubject(tx: Tx, { actor }: Caller, emergencyId: string, action: Action, { type, id }: Subject): Promise<void> {
+    const e = await getEmergency(tx, emergencyId)
+    const [place] = await tx.execute<{ grid_id: string, unit_id: string | null, captain_id: string | null }>(type === 'team'
+      ? sql`select grid_id, null as unit_id, captain_id from vanguard_teams where id = ${id} and emergency_id = ${emergencyId}`
+      : sql`select grid_id, unit_id, null as captain_id from participants where person_id = ${id} and emergency_id = ${emergencyId}`)
+    if (place === undefined)
+      throw new DomainError('NOT_FOUND')
+    requireAccess(actor, action, target(e, place.grid_id, place.unit_id, place.captain_id), 'board.view')
+  }
+
   /**
-   * Lock the emergency, do the work, audit, log, wake: every command of this module. One at a time in an
+   * Ask whether the caller may, lock the emergency, do the work, audit, log, wake: every command of this module. One at a time in an
    * emergency: they touch two people, two teams and the ordinals at once, and there are few of them.
    */
-  async function command(caller: Caller, emergencyId: string, action: Action, subject: { type: 'team' | 'person', id: string }, work: (tx: Tx, e: EmergencyRow, now: Date) => Promise<NewEvent[]>): Promise<{ seq: number }> {
+  async function command(caller: Caller, emergencyId: string, action: Action, subject: Subject, work: (tx: Tx, e: EmergencyRow, now: Date) => Promise<NewEvent[]>, askedOf = subject): Promise<{ seq: number }> {
     const now = clock.now()
     const seq = await db.work.tx(async (tx) => {
+      // Whoever may not is turned away before anything is locked: his asking holds up nobody's answer.
+      await requireSubject(tx, caller, emergencyId, action, askedOf)
       const e = await lockEmergency(tx, emergencyId, 'update')
       const events = await work(tx, e, now)
       if (events.length > 0)
@@ -94,7 +109,7 @@ export function createTeams({ db, clock, grids, tail, notifyPeople }: TeamsDeps)
 
   /** Who takes the post over: the person asked for if the roster has him for this team, else the next who is free. */
   async function chooseStandIn(tx: Tx, e: EmergencyRow, team: TeamRow, asked: string | null, unitId: string | null): Promise<Candidate> {
-    const [found] = await listCandidates(tx, e.id, team.gridId, { unitId, personId: asked, limit: 1 })
+    const [found] = await listCandidates(tx, e.id, team.gridId, { unitIds: unitId === null ? null : [unitId], personId: asked, limit: 1 })
     if (found !== undefined)
       return found
     if (asked === null)
@@ -248,7 +263,7 @@ export function createTeams({ db, clock, grids, tail, notifyPeople }: TeamsDeps)
         events.push(event(caller.actor.personId, now, 'team.reinforced', { fromTeamId, team: tile, reason, people }))
       events.push(...captain, ...await notifyPeople(tx, e, to.gridId, caller.actor.personId, now, { kind: 'correction', recipients: sql`p.person_id = any(${sql.param(`{${personIds.join(',')}}`)}::uuid[])`, words: `增援：请改到${to.name}集结点报到` }))
       return events
-    }),
+    }, { type: 'team', id: fromTeamId }),
 
     candidates: ({ actor }: Caller, emergencyId: string, teamId: string): Promise<z.output<typeof Candidates>> => db.read.tx(async (tx) => {
       const e = await getEmergency(tx, emergencyId)
@@ -256,15 +271,14 @@ export function createTeams({ db, clock, grids, tail, notifyPeople }: TeamsDeps)
       const gridId = rows[0]?.grid_id
       if (gridId === undefined)
         throw new DomainError('NOT_FOUND')
-      const candidates = await listCandidates(tx, emergencyId, gridId, { limit: 50 })
       if (allows(actor, 'team.substitute', target(e, gridId, null, null)))
-        return { candidates }
+        return { candidates: await listCandidates(tx, emergencyId, gridId, { limit: 50 }) }
       // A unit sees its own people only, and only where it has any in this grid.
       const own = await tx.execute<{ unit_id: string }>(sql`select unit_id from roster_quotas where grid_id = ${gridId}`)
       const units = own.map(r => r.unit_id).filter(unitId => allows(actor, 'team.substitute', target(e, gridId, unitId, null)))
       if (units.length === 0)
         requireAccess(actor, 'team.substitute', target(e, gridId, null, null), 'board.view')
-      return { candidates: candidates.filter(c => units.includes(c.unitId)) }
+      return { candidates: await listCandidates(tx, emergencyId, gridId, { unitIds: units, limit: 50 }) }
     }, { readOnly: true }),
   }
 
