@@ -697,7 +697,7 @@ describe('a correction', () => {
       await command('countyDuty', one, 'corrections', { text: '集结点改到广场' })
       await stage.ends(one)
     }
-    expect(await alertsTo(standby, taken.personId)).toEqual(['standby'])
+    expect(await alertsTo(standby, taken.personId)).toEqual(['standby', 'preempted'])
     expect(await alertsTo(e, released.personId)).toEqual(['activation', 'release'])
     expect(await alertsTo(e, taken.personId)).toEqual(['activation', 'correction', 'termination'])
   })
@@ -885,7 +885,11 @@ describe('a real response', () => {
     const standby = await stage.press({ grids: [0, 1], level: 4, plan: 'snow', name: '降雪' })
     const before = await held(standby)
     const captain = (await standby.team(0)).captainId ?? ''
+    await stage.runs('sms-sender')
     const real = await stage.press({ grids: [0], level: 3 })
+    await stage.runs('sms-sender')
+    expect(await alertsTo(standby, captain)).toEqual(['standby', 'preempted'])
+    expect((await (await standby.member(captain)).inbox()).at(-1)).toContain('降雪待命转为短时强降雨')
     const taken = [...before].filter(id => !new Set(county.units[2]?.memberIds).has(id))
     expect([...await held(real)].filter(id => before.has(id)).toSorted()).toEqual(taken.toSorted())
     expect((await held(standby)).size).toBe(1)

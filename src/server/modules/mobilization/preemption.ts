@@ -57,7 +57,7 @@ export async function preempt(tx: Tx, taker: EmergencyRow, givers: readonly Emer
     if (people === 0)
       continue
     const said = { fromEmergencyId: giver.id, fromName: giver.name, byEmergencyId: taker.id, byName: taker.name }
-    const events = giver.isDrill ? await abortDrill(tx, giver, said, notifyAll, by.actorId, now) : await takeFromStandby(tx, giver, said, by.actorId, now)
+    const events = giver.isDrill ? await abortDrill(tx, giver, said, notifyAll, by.actorId, now) : await takeFromStandby(tx, giver, said, notifyAll, by.actorId, now)
     own.push(event(by.actorId, now, 'team.preempted', { ...said, taken: people, changes: [] }))
     touched.push({ emergencyId: giver.id, events })
     await audit(tx, { actorId: by.actorId, action: 'emergency.preempted', subjectType: 'emergency', subjectId: giver.id, requestId: by.requestId, details: { by: taker.id, people } })
@@ -86,11 +86,15 @@ async function abortDrill(tx: Tx, drill: EmergencyRow, said: Said, notifyAll: No
 const why = ({ byName }: Said): string => `${DRILL_ABORTED}：${byName}`
 
 /** Standby gives exactly the people who are needed; whoever loses its captain gets the next one. */
-async function takeFromStandby(tx: Tx, standby: EmergencyRow, said: Said, actorId: string, now: Date): Promise<NewEvent[]> {
+async function takeFromStandby(tx: Tx, standby: EmergencyRow, said: Said, notifyAll: NotifyAll, actorId: string, now: Date): Promise<NewEvent[]> {
+  // Said before they are taken, while they can still be told apart from those taken earlier.
+  const words = `${standby.name}待命转为${said.byName}，请按新的通知行动`
+  const notices = await notifyAll(tx, standby, actorId, now, { kind: 'preempted', template: 'correctionSms', recipients: sql`p.audience = 'team' and p.holds and ${CHOSEN} and ${ALERTED}`, words: { 内容: words }, text: words })
   const changes = await bulkChange(tx, standby.id, sql`p.audience = 'team' and p.holds and ${CHOSEN}`, sql`member_state = 'preempted', holds = false`)
   const handovers = await replaceCaptains(tx, standby.id)
   return [
     event(actorId, now, 'team.preempted', { ...said, taken: peopleIn(changes), changes }),
     ...handovers.map(handover => event(actorId, now, 'team.captainChanged', handover)),
+    ...notices,
   ]
 }
