@@ -116,7 +116,7 @@ export const MyEmergency = z.strictObject({
     gridName: z.string(),
     communityId: Id,
     communityName: z.string(),
-    captain: z.strictObject({ personId: Id, name: z.string(), phone: z.string().nullable() }).nullable(),
+    captain: z.strictObject({ personId: Id, name: z.string() }).nullable(),
     communityPhone: z.string().nullable(),
     rallyPoint: z.strictObject({ name: z.string(), address: z.string(), latitude: z.number().nullable(), longitude: z.number().nullable() }),
     required: z.number().int(),

@@ -202,7 +202,7 @@ describe('what calls me', () => {
       isDrill: false,
       alert: { kind: 'activation' },
       me: { personId: member?.personId, audience: 'team', callState: 'pending', answer: null, maySignOthersIn: false },
-      team: { captain: { personId: captain?.personId, phone: null }, going: 0, onSite: 0 },
+      team: { captain: { personId: captain?.personId }, going: 0, onSite: 0 },
     }] } })
     await member?.answers('going')
     await captain?.answers('going')

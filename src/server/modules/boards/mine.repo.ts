@@ -115,7 +115,7 @@ function toMine(row: Row, personId: string, { issuer, isGridChief }: Where): MyE
           gridName: team.gridName,
           communityId: team.communityId,
           communityName: team.communityName,
-          captain: team.captainId === null || team.captainName === null ? null : { personId: team.captainId, name: team.captainName, phone: null },
+          captain: team.captainId === null || team.captainName === null ? null : { personId: team.captainId, name: team.captainName },
           communityPhone: team.communityPhone,
           rallyPoint: { name: team.rallyPoint, address: team.address ?? '', latitude: team.latitude, longitude: team.longitude },
           required: team.required,
