@@ -88,6 +88,24 @@ describe('everybody at once', () => {
   })
 })
 
+describe('captains who cannot come', () => {
+  it('while half of the county answers: no answer is lost, whoever leads can come, and the log tells who', () => trials(async () => {
+    const e = await stage.press()
+    const people = await everyone(e)
+    const captains = new Set((await Promise.all([0, 1, 2, 3].map(grid => e.team(grid)))).map(t => t.captainId))
+    const replies = await stage.storm(() => Promise.all(people.map((p, i) => p.answers(captains.has(p.personId) || i % 3 === 0 ? 'cannot' : 'going'))))
+    expect(new Set(statuses(replies))).toEqual(new Set([200]))
+    for (const grid of [0, 1, 2, 3]) {
+      const { id, captainId } = await e.team(grid)
+      const changes = (await e.events('team.captainChanged')).filter(ev => ev.data.team.teamId === id)
+      expect(captainId).toBe(changes.at(-1)?.data.to)
+      changes.slice(1).forEach((ev, i) => expect(ev.data.from).toBe(changes[i]?.data.to))
+      if (captainId !== null)
+        expect(await (await e.member(captainId)).row()).toMatchObject({ post: 'captain', answer: 'going' })
+    }
+  }))
+})
+
 describe('answers against the end', () => {
   it('are counted before it or late after it, never lost and never between', () => trials(async (nth) => {
     const e = await stage.press()
