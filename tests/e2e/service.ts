@@ -105,8 +105,9 @@ export async function openService() {
       const page = await context.newPage()
       page.on('pageerror', error => faults.push(error.message))
       page.on('console', (message) => {
-        // A refused command is an answer (4xx), and a browser may refuse to vibrate before the first tap.
-        if (message.type() === 'error' && !/status of 4\d\d|vibrate/.test(message.text()))
+        // A refused command is an answer (4xx), a browser may refuse to vibrate before the first tap, and only a
+        // story that switches the network off has it disconnected.
+        if (message.type() === 'error' && !/status of 4\d\d|vibrate|ERR_INTERNET_DISCONNECTED/.test(message.text()))
           faults.push(message.text())
       })
       return { context, page }
