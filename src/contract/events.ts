@@ -110,6 +110,13 @@ export interface EmergencyEventMap {
 
 export type EmergencyEventType = keyof EmergencyEventMap
 
+/** About single people: they come by the thousand and belong to the counts, not to a timeline of milestones. */
+export const PERSONAL_EVENTS: readonly EmergencyEventType[] = ['call.answered', 'call.answeredLate', 'call.unreachable', 'presence.checkedIn', 'presence.checkedOut', 'calls.called']
+
+export function isMilestone({ type }: { type: string }): boolean {
+  return !(PERSONAL_EVENTS as readonly string[]).includes(type)
+}
+
 export interface EventEnvelope<T extends EmergencyEventType = EmergencyEventType> {
   emergencyId: string
   seq: number

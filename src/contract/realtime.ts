@@ -29,7 +29,7 @@ export interface ServerToClientEvents {
   'me:changed': (packet: { emergencyId: string, seq: number }) => void
   /** State, level or text of an emergency that concerns this phone. */
   'emergency:changed': (packet: { header: EmergencyHeader, seq: number }) => void
-  /** A grid's or the county's mode changed; screens that show it ask again. */
+  /** A grid's or the county's mode changed; screens that show it ask again. Whoever is sent an alert at that moment is not told twice. */
   'mode:changed': (packet: { mode: Mode }) => void
   'board:delta': (packet: { watchId: string, delta: BoardDelta, timeline: EmergencyEvent[] }) => void
   /** This watcher was too slow or the server restarted its view: watch again. */

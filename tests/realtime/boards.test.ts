@@ -2,6 +2,7 @@ import type { BoardScope } from '../../src/contract/reducer.ts'
 import { sql } from 'drizzle-orm'
 import { afterEach, describe, expect, it } from 'vitest'
 import { arrived, funnel, toCall } from '../../src/contract/counting.ts'
+import { isMilestone } from '../../src/contract/events.ts'
 import { newId } from '../../src/server/platform/ids.ts'
 import { ask, openInstances, watchBoard } from '../harness/instances.ts'
 import { until } from '../harness/until.ts'
@@ -144,11 +145,13 @@ describe('the timeline beside it', () => {
     ])
     const [personId = ''] = await stage.membersOf(id, 0)
     await ask(await stage.connect(personId, 1, { emergencyId: id }), 'call:answer', { emergencyId: id, ...stage.answer() })
+    await stage.request(officers.secretaryOfFirst, 'POST', `/api/emergencies/${id}/people/${personId}/release`, { body: { reason: '家中有事' } }).then(reply => expect(reply.status, JSON.stringify(reply.body)).toBe(200))
     for (const watcher of watchers)
       await stage.settled(watcher, id)
+    expect(watchers.flatMap(w => w.timeline).filter(e => !isMilestone(e)), 'single people belong to the counts').toEqual([])
     const [row] = await stage.read<{ name: string }>(sql`select name from persons where id = ${personId}`)
     const name = row?.name ?? ''
-    const named = watchers.map(w => w.timeline.filter(e => e.type === 'call.answered').map(e => (e.data as { change: { name: string } }).change.name))
+    const named = watchers.map(w => w.timeline.filter(e => e.type === 'team.memberReleased').map(e => (e.data as { change: { name: string } }).change.name))
     expect(named).toEqual([[`${name[0]}${'*'.repeat([...name].length - 1)}`], [name], []])
     for (const e of watchers.flatMap(w => w.timeline))
       expect(JSON.stringify(e).length, 'an entry stays small').toBeLessThan(4_000)

@@ -41,6 +41,7 @@ describe('an alert', () => {
     ])
     const alerts = [member, neighbour, chief, stranger].map(client => collect(client, 'alert'))
     const modes = collect(stranger, 'mode:changed')
+    const told = collect(member, 'mode:changed')
     const { id, pressedAt } = await press()
     await until(() => alerts.slice(0, 3).every(a => a.length > 0) && modes.length > 0, 'everyone concerned has the alert')
     expect(performance.now() - pressedAt, 'key on one process to phone on the other').toBeLessThan(1_000)
@@ -56,6 +57,7 @@ describe('an alert', () => {
     expect(alerts.map(a => a.length)).toEqual([1, 1, 1, 0])
     expect(none).toEqual([])
     expect(modes).toEqual([{ mode: 'emergency' }])
+    expect(told, 'whoever is alerted is not told twice').toEqual([])
   })
 
   it('on an open socket counts as called, and is there over HTTP for a phone that was away', async () => {
@@ -84,8 +86,8 @@ describe('an alert', () => {
   })
 
   it('of a drill says so, and leaves the county in peacetime', async () => {
-    const phone = await stage.connect(memberOf(0, 0), 1)
-    const [alerts, modes] = [collect(phone, 'alert'), collect(phone, 'mode:changed')]
+    const [phone, stranger] = await Promise.all([stage.connect(memberOf(0, 0), 1), stage.connect(county.officers.secretaryOfSecond, 1)])
+    const [alerts, modes] = [collect(phone, 'alert'), collect(stranger, 'mode:changed')]
     await press({ isDrill: true })
     await until(() => alerts.some(a => a.kind === 'activation') && modes.length > 0, 'alert and mode')
     expect(alerts.find(a => a.kind === 'activation')).toMatchObject({ header: { isDrill: true, no: expect.stringContaining('演练') }, text: expect.stringContaining('演练') })
@@ -148,19 +150,21 @@ describe('commands over the socket', () => {
 })
 
 describe('who is told', () => {
-  it('of a new captain: his whole team; of an ended emergency: everyone it concerns; of the mode: everyone', async () => {
+  it('of a new captain: his whole team; of an ended emergency: everyone it concerns; of the mode: everyone, by the alert or without one', async () => {
     const { id } = await press({ grids: [0] })
     const people = await stage.membersOf(id, 0)
     const [a, b, outsider] = await Promise.all([stage.connect(people[0] ?? '', 1), stage.connect(people[1] ?? '', 1), stage.connect(memberOf(5, 0), 1)])
     const me = [a, b, outsider].map(client => collect(client, 'me:changed'))
     const ended = [a, b, outsider].map(client => collect(client, 'emergency:changed'))
     const modes = [a, b, outsider].map(client => collect(client, 'mode:changed'))
+    const alerts = [a, b, outsider].map(client => collect(client, 'alert'))
     const [team] = await stage.read<{ id: string, captain_id: string }>(sql`select id, captain_id from vanguard_teams where emergency_id = ${id}`)
     const named = await stage.request(county.officers.secretaryOfFirst, 'POST', `/api/emergencies/${id}/teams/${team?.id}/captain`, { body: { personId: people.find(p => p !== team?.captain_id) } })
     expect(named.status, JSON.stringify(named.body)).toBe(200)
     await until(() => me[0]?.length === 1 && me[1]?.length === 1, 'the team hears of its captain')
     await stage.revoke(id)
-    await until(() => modes.every(m => m.at(-1)?.mode === 'peacetime'), 'everyone hears of the mode')
+    await until(() => modes[2]?.at(-1)?.mode === 'peacetime' && alerts.slice(0, 2).every(a => a.at(-1)?.kind === 'revocation'), 'everyone hears of the mode')
+    expect(modes.slice(0, 2).flat().filter(m => m.mode === 'peacetime'), 'whoever is alerted is not told twice').toEqual([])
     await until(() => ended[0]?.at(-1)?.header.state === 'revoked' && ended[1]?.at(-1)?.header.state === 'revoked', 'those concerned hear of the end')
     expect(ended[2]).toEqual([])
     expect(me[2]).toEqual([])

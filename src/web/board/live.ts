@@ -25,7 +25,7 @@ function ask(): void {
 /** A wall is signed in by whoever opened it at the console. */
 export async function followCounty(): Promise<void> {
   live.onResync(ask)
-  live.on('mode:changed', ask)
+  live.onModeMoved(ask)
   live.on('emergency:changed', ask)
   const who = await loadMe().catch(() => null)
   ready.value = true

@@ -9,7 +9,7 @@ export const live = createLive()
 
 export function followCounty(): void {
   live.onResync(() => void loadCounty())
-  live.on('mode:changed', () => void loadCounty())
+  live.onModeMoved(() => void loadCounty())
   live.on('emergency:changed', () => void loadCounty())
   watch(live.state, (state) => {
     if (state === 'outdated')

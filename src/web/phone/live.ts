@@ -24,13 +24,20 @@ export function showAlerts(open: (emergencyId: string) => void): void {
   })
 }
 
+/** Every phone of the county hears of a new mode at once; they need not all ask in the same second. */
+const SPREAD_MS = 3_000
+
+function askSoon(): void {
+  setTimeout(() => void loadCounty(), Math.random() * SPREAD_MS)
+}
+
 /** Socket and outbox belong to the person who is signed in; they change with him. */
 export function followPerson(): void {
   live.onResync(() => {
     outbox.value?.kick()
     void loadCounty()
   })
-  live.on('mode:changed', () => void loadCounty())
+  live.onModeMoved(askSoon)
   watch(live.state, (state) => {
     if (state === 'outdated')
       reloadOnce()

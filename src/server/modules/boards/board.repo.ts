@@ -6,6 +6,7 @@ import type { Tx } from '../../platform/db/index.ts'
 import type { GridIndex } from '../registry/index.ts'
 import { sql } from 'drizzle-orm'
 import { emptyCounts, tally } from '../../../contract/counting.ts'
+import { uuids } from '../../platform/db/index.ts'
 import { getEmergency, headerOf } from '../emergencies/index.ts'
 import { isWithin } from '../registry/index.ts'
 import { teamTiles } from '../teams/index.ts'
@@ -68,8 +69,8 @@ export async function readPeople(tx: Tx, grids: GridIndex, r: PeopleRequest): Pr
       p.promised_at, coalesce(p.unsigned_reason, p.unreachable_reason, p.cannot_reason) as reason, p.answered_at, p.checked_in_at, p.checked_out_at, p.check_in_flags
     from participants p join persons pe on pe.id = p.person_id left join units u on u.id = p.unit_id
     where p.emergency_id = ${r.emergencyId}
-      and (${r.scope.type === 'unit'} and p.unit_id = ${r.scope.type === 'unit' ? r.scope.id : null}::uuid or p.grid_id = any(${sql.param(`{${gridIds.join(',')}}`)}::uuid[]))
-      and (${r.ids === null} or p.person_id = any(${sql.param(`{${(r.ids ?? []).join(',')}}`)}::uuid[]))
+      and (${r.scope.type === 'unit'} and p.unit_id = ${r.scope.type === 'unit' ? r.scope.id : null}::uuid or p.grid_id = any(${uuids(gridIds)}))
+      and (${r.ids === null} or p.person_id = any(${uuids(r.ids ?? [])}))
       and p.ordinal > ${r.after === null ? 0 : Number(r.after)}
     order by p.ordinal limit ${r.limit + 1}`)
   const date = (text: string | null) => text === null ? null : new Date(text).toISOString()

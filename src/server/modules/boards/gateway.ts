@@ -1,3 +1,4 @@
+import type { SQL } from 'drizzle-orm'
 /**
  * The only place that emits. It follows the event log, so that every process of the deployment serves
  * its own sockets with whatever any process wrote.
@@ -12,11 +13,13 @@ import type { Logger } from '../../platform/logger.ts'
 import type { Realtime } from '../../platform/realtime/index.ts'
 import type { LiveBoards } from './live-boards.ts'
 import { sql } from 'drizzle-orm'
+import { isMilestone } from '../../../contract/events.ts'
+import { uuids } from '../../platform/db/index.ts'
 import { fillTemplate } from '../calls/index.ts'
 import { getEmergency, headerOf } from '../emergencies/index.ts'
 import { communityTitle } from '../registry/index.ts'
 import { namesOf } from './timeline.repo.ts'
-import { isMilestone, toEvent } from './timeline.rules.ts'
+import { toEvent } from './timeline.rules.ts'
 
 /** What could not be emitted is tried again this often and this long; after that the phones have asked by themselves. */
 const RETRY_MS = 1_000
@@ -43,7 +46,6 @@ export interface Gateway {
   close: () => Promise<void>
 }
 
-interface Recipient { [column: string]: unknown, person_id: string, team_id: string | null, grid_id: string }
 interface Place { [column: string]: unknown, grid_id: string, team_id: string | null, team_name: string | null, captain_name: string | null, community_name: string, rally_point: string }
 
 /** These move a grid's or the county's mode. */
@@ -52,10 +54,10 @@ const MOVES_MODE: ReadonlySet<EmergencyEventType> = new Set(['emergency.preAlert
 /** Whoever is called by these learns of the emergency from his alert, which carries the same header. */
 const BEGINS: ReadonlySet<EmergencyEventType> = new Set(['emergency.preAlerted', 'emergency.activated'])
 
-const uuids = (ids: Iterable<string>) => sql`${sql.param(`{${[...ids].join(',')}}`)}::uuid[]`
+/** Of `participants p`: one text, not a row per person, since thousands of rows would hold up the alarm. */
+const PEOPLE = sql.raw(`string_agg(p.person_id::text, ',') as people`)
 
 export function createGateway({ db, log, realtime, boards, countyMode, recordAccepted, recheckSessions }: GatewayDeps): Gateway {
-  const { io } = realtime
   const names = new Map<string, string>()
   const waiting = new Set<NodeJS.Timeout>()
   const underWay = new Set<Promise<void>>()
@@ -90,25 +92,25 @@ export function createGateway({ db, log, realtime, boards, countyMode, recordAcc
 
   const read = <T>(work: (tx: Tx) => Promise<T>) => db.read.tx(work, { readOnly: true })
 
-  /** Emits once to all sockets of these people: one encoded packet, whatever their number. */
-  function emitTo(room: string, personIds: Iterable<string>, emit: (to: ReturnType<typeof io.to>) => void): void {
-    for (const personId of personIds) {
-      for (const socket of realtime.socketsOf(personId))
-        void socket.join(room)
-    }
-    emit(io.to(room))
-    io.in(room).socketsLeave(room)
+  const connectedOf = (people: string | null): string[] => people === null ? [] : people.split(',').filter(id => realtime.socketsOf(id).size > 0)
+
+  /** Who of an emergency's people is connected here. */
+  async function connectedIn(emergencyId: string, where: SQL): Promise<string[]> {
+    if (realtime.size() === 0)
+      return []
+    const [found] = await read(tx => tx.execute<{ people: string | null }>(sql`select ${PEOPLE} from participants p where p.emergency_id = ${emergencyId} and ${where}`))
+    return connectedOf(found?.people ?? null)
   }
 
   /** One packet per team (per grid for duty people) to the recipients who are connected here; notes who they are. */
   async function emitAlert(emergencyId: string, alertId: string, seq: number, alerted: Set<string>): Promise<void> {
-    const connected = [...realtime.personIds()]
-    if (connected.length === 0)
+    if (realtime.size() === 0)
       return
     const found = await read(async (tx) => {
-      const recipients = await tx.execute<Recipient>(sql`
-        select p.person_id, p.team_id, p.grid_id from deliveries d join participants p on p.emergency_id = ${emergencyId} and p.person_id = d.person_id
-        where d.alert_id = ${alertId} and d.channel = 'inapp' and d.person_id = any(${uuids(connected)})`)
+      const groups = await tx.execute<{ grid_id: string, people: string | null }>(sql`
+        select p.grid_id, ${PEOPLE} from deliveries d join participants p on p.emergency_id = ${emergencyId} and p.person_id = d.person_id
+        where d.alert_id = ${alertId} and d.channel = 'inapp' group by p.grid_id`)
+      const recipients = groups.map(g => ({ gridId: g.grid_id, personIds: connectedOf(g.people) })).filter(g => g.personIds.length > 0)
       if (recipients.length === 0)
         return null
       const alerts = await tx.execute<{ kind: AlertPacket['kind'], audience: AlertPacket['audience'], text: string }>(sql`select kind, audience, text from alerts where id = ${alertId}`)
@@ -122,7 +124,7 @@ export function createGateway({ db, log, realtime, boards, countyMode, recordAcc
     if (found === null || found.alert === undefined)
       return
     const { recipients, alert, places, header } = found
-    for (const [gridId, group] of Map.groupBy(recipients, r => r.grid_id)) {
+    for (const { gridId, personIds } of recipients) {
       const place = places.get(gridId)
       const packet: AlertPacket = {
         emergencyId,
@@ -136,31 +138,29 @@ export function createGateway({ db, log, realtime, boards, countyMode, recordAcc
           : { teamId: place.team_id, name: place.team_name, captainName: place.captain_name, communityName: place.community_name, rallyPoint: place.rally_point },
         seq,
       }
-      emitTo(`alert:${alertId}:${gridId}`, group.map(r => r.person_id), to => to.emit('alert', packet))
+      realtime.toPeople(personIds)?.emit('alert', packet)
     }
-    for (const { person_id: personId } of recipients)
-      alerted.add(personId)
-    inBackground(recordAccepted(alertId, emergencyId, recipients.map(r => r.person_id)))
+    const reached = recipients.flatMap(r => r.personIds)
+    reached.forEach(id => alerted.add(id))
+    inBackground(recordAccepted(alertId, emergencyId, reached))
   }
 
   /** State, level or basis changed: everyone connected whom the emergency concerns hears it, except those whose alert has just told them that it begins. */
   async function emitHeader(emergencyId: string, header: EmergencyHeader, seq: number, alerted: ReadonlySet<string>): Promise<void> {
-    const connected = [...realtime.personIds()]
-    if (connected.length === 0)
-      return
-    const concerned = await read(tx => tx.execute<{ person_id: string }>(sql`
-      select person_id from participants where emergency_id = ${emergencyId} and person_id = any(${uuids(connected)})`))
-    emitTo(`emergency:${emergencyId}`, concerned.map(c => c.person_id).filter(id => !alerted.has(id)), to => to.emit('emergency:changed', { header, seq }))
+    const concerned = await connectedIn(emergencyId, sql`true`)
+    realtime.toPeople(concerned.filter(id => !alerted.has(id)))?.emit('emergency:changed', { header, seq })
   }
 
   /** The captain or the standing of a whole team changed: its members' screens show it. */
   async function emitToTeams(emergencyId: string, teamIds: readonly string[], seq: number): Promise<void> {
-    const connected = [...realtime.personIds()]
-    if (connected.length === 0)
-      return
-    const members = await read(tx => tx.execute<{ person_id: string }>(sql`
-      select person_id from participants where emergency_id = ${emergencyId} and team_id = any(${uuids(teamIds)}) and person_id = any(${uuids(connected)})`))
-    emitTo(`teams:${emergencyId}:${seq}`, members.map(m => m.person_id), to => to.emit('me:changed', { emergencyId, seq }))
+    const members = await connectedIn(emergencyId, sql`team_id = any(${uuids(teamIds)})`)
+    realtime.toPeople(members)?.emit('me:changed', { emergencyId, seq })
+  }
+
+  /** Everyone hears that the mode moved, except those whose alert has just said that much. */
+  async function emitMode(alerted: ReadonlySet<string>): Promise<void> {
+    const mode = await countyMode()
+    realtime.toPeople([...realtime.personIds()].filter(id => !alerted.has(id)))?.emit('mode:changed', { mode })
   }
 
   function peopleOf({ data }: EmergencyEvent): string[] {
@@ -188,7 +188,7 @@ export function createGateway({ db, log, realtime, boards, countyMode, recordAcc
   }
 
   async function learnNames(stored: readonly StoredEvent[]): Promise<void> {
-    const unknown = new Set(stored.flatMap(e => isMilestone(e.type) && e.actorId !== null && !names.has(e.actorId) ? [e.actorId] : []))
+    const unknown = new Set(stored.flatMap(e => isMilestone(e) && e.actorId !== null && !names.has(e.actorId) ? [e.actorId] : []))
     if (unknown.size === 0)
       return
     for (const [id, name] of await read(tx => namesOf(tx, [...unknown])))
@@ -239,7 +239,7 @@ export function createGateway({ db, log, realtime, boards, countyMode, recordAcc
         await surely('emergency:changed', () => emitHeader(emergencyId, header, headed.seq, BEGINS.has(headed.type) ? alerted : new Set()))
       }
       if (events.some(e => MOVES_MODE.has(e.type)))
-        await surely('mode:changed', async () => void io.emit('mode:changed', { mode: await countyMode() }))
+        await surely('mode:changed', () => emitMode(alerted))
     },
     recheck,
     async close() {

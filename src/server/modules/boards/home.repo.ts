@@ -4,8 +4,7 @@ import type { Mode } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import { sql } from 'drizzle-orm'
 import { UNDER_STRENGTH_BELOW } from '../../../contract/vocabulary.ts'
-
-const uuids = (ids: Iterable<string>) => sql`${sql.param(`{${[...ids].join(',')}}`)}::uuid[]`
+import { uuids } from '../../platform/db/index.ts'
 
 /** Peacetime numbers of the visible grids, with what each grid lacks to be ready. `county`: units without a grid count too. */
 export async function readHome(tx: Tx, gridIds: ReadonlySet<string>, county: boolean, mode: Mode, modes: ReadonlyMap<string, Mode>): Promise<z.output<typeof Home>> {

@@ -1,6 +1,6 @@
 /**
  * Boards that somebody is watching right now. Each is read once from the tables and then kept by folding
- * the event log; watchers get one small delta at most four times a second, never one packet per answer.
+ * the event log; watchers get one small delta at most ten times a second, never one packet per answer.
  * Who watches is what the socket library's room says: a board lives as long as its room.
  */
 import type { EmergencyEvent } from '../../../contract/events.ts'
@@ -9,14 +9,15 @@ import type { Actor } from '../../platform/http/index.ts'
 import type { Logger } from '../../platform/logger.ts'
 import type { Realtime, RealtimeSocket } from '../../platform/realtime/index.ts'
 import type { TimelineView } from './timeline.rules.ts'
+import { isMilestone } from '../../../contract/events.ts'
 import { emptyDelta, fold, merge } from '../../../contract/reducer.ts'
 import { DomainError } from '../../platform/errors.ts'
 import { isCongested } from '../../platform/realtime/index.ts'
 import { timelineOf } from './timeline.rules.ts'
 
-const FLUSH_MS = 250
+const FLUSH_MS = 100
 const PULSE_MS = 5_000
-/** Timeline entries that ride along with one delta; single people's give way to milestones. */
+/** Milestones that ride along with one delta. */
 const TIMELINE = 50
 /** Boards that one socket may watch; a screen shows one or two. */
 const WATCHES = 12
@@ -29,7 +30,7 @@ interface Live {
   /** As of the last flush: what a new watcher gets, so that the next delta continues it. */
   board: Board
   pending: BoardDelta | null
-  /** What the next packet's timeline is made of. */
+  /** Milestones for the next packet's timeline. */
   heard: EmergencyEvent[]
 }
 
@@ -102,7 +103,8 @@ export function createLiveBoards({ io, log, read, viewOf, requireBoard }: LiveBo
       }
       live.pending ??= emptyDelta(live.emergencyId, live.board.seq, live.board.asOf)
       fold(live.pending, event, live.view.sees, live.view.unitId)
-      live.heard.push(event)
+      if (isMilestone(event))
+        live.heard.push(event)
     }
     if (live.pending !== null)
       timer ??= setTimeout(flush, FLUSH_MS)

@@ -1,15 +1,8 @@
 /** What a timeline shows to whom: the log names people, a county-wide wall must not (domain rule §5.1). */
-import type { BulkChange, EmergencyEvent, EmergencyEventType, PersonChange, Standing } from '../../../contract/events.ts'
+import type { BulkChange, EmergencyEvent, PersonChange, Standing } from '../../../contract/events.ts'
 import type { BoardFilter } from '../../../contract/reducer.ts'
 import type { StoredEvent } from '../../platform/eventlog/index.ts'
 import { concerns } from '../../../contract/reducer.ts'
-
-/** Events about single people come by the thousand; a timeline of milestones leaves them out. */
-export const PERSONAL: readonly EmergencyEventType[] = ['call.answered', 'call.answeredLate', 'call.unreachable', 'presence.checkedIn', 'presence.checkedOut', 'calls.called']
-
-export function isMilestone(type: string): boolean {
-  return !(PERSONAL as readonly string[]).includes(type)
-}
 
 /** What the log stored, as the union that both sides read. The writers check data against type (`event`). */
 export function toEvent(e: StoredEvent, actorName: string | null): EmergencyEvent {
@@ -92,17 +85,7 @@ export function timelineEntry(event: EmergencyEvent, view: TimelineView): Emerge
   return { ...event, data } as EmergencyEvent
 }
 
-/** The newest entries of what was heard, in order; single people's give way to milestones. */
-export function timelineOf(heard: readonly EmergencyEvent[], view: TimelineView, limit: number): EmergencyEvent[] {
-  const milestones: EmergencyEvent[] = []
-  const personal: EmergencyEvent[] = []
-  for (let i = heard.length - 1; i >= 0; i--) {
-    const event = heard[i]
-    const list = event !== undefined && isMilestone(event.type) ? milestones : personal
-    // Of a storm of answers only the last few are looked at.
-    const entry = event === undefined || list.length >= limit ? null : timelineEntry(event, view)
-    if (entry !== null)
-      list.push(entry)
-  }
-  return [...milestones, ...personal.slice(0, limit - milestones.length)].sort((a, b) => a.seq - b.seq)
+/** The newest of these milestones, in order, as this view shows them. */
+export function timelineOf(milestones: readonly EmergencyEvent[], view: TimelineView, limit: number): EmergencyEvent[] {
+  return milestones.map(event => timelineEntry(event, view)).filter(entry => entry !== null).slice(-limit)
 }

@@ -21,11 +21,15 @@ export interface SocketData {
 
 export type RealtimeSocket = Socket<ClientToServerEvents, ServerToClientEvents, DefaultEventsMap, SocketData>
 
+type Io = Server<ClientToServerEvents, ServerToClientEvents, DefaultEventsMap, SocketData>
+
 export interface Realtime {
-  io: Server<ClientToServerEvents, ServerToClientEvents, DefaultEventsMap, SocketData>
+  io: Io
   /** This process's sockets of a person. */
   socketsOf: (personId: string) => ReadonlySet<RealtimeSocket>
   personIds: () => Iterable<string>
+  /** All sockets of these people as one address, for one packet that is encoded once; null where none is connected here. */
+  toPeople: (personIds: Iterable<string>) => ReturnType<Io['to']> | null
   sessionIds: () => Iterable<string>
   /** Tells every socket of a session that it is over, and cuts it. */
   endSession: (sessionId: string, reason: 'revoked' | 'expired' | 'signedOut') => void
@@ -125,6 +129,14 @@ export function createRealtime(options: RealtimeOptions): Realtime {
     io,
     socketsOf: personId => people.get(personId) ?? nobody,
     personIds: () => people.keys(),
+    toPeople(personIds) {
+      const ids: string[] = []
+      for (const personId of personIds) {
+        for (const socket of people.get(personId) ?? [])
+          ids.push(socket.id)
+      }
+      return ids.length === 0 ? null : io.to(ids)
+    },
     sessionIds: () => sessions.keys(),
     endSession(sessionId, reason) {
       for (const socket of [...sessions.get(sessionId) ?? []]) {

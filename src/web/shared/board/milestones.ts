@@ -2,15 +2,13 @@ import type { BulkChange, EmergencyEvent, EmergencyEventType } from '../../../co
 import type { Translate } from '../i18n/index.ts'
 import type { SharedCatalogue } from '../i18n/zh-CN.ts'
 import type { LiveWords } from './zh-CN.ts'
+import { PERSONAL_EVENTS } from '../../../contract/events.ts'
 
 type Words = Translate<SharedCatalogue & LiveWords>
 
-/** About single people: they come by the thousand and belong to the counts, not to a timeline. */
-const PERSONAL: ReadonlySet<EmergencyEventType> = new Set(['call.answered', 'call.answeredLate', 'call.unreachable', 'presence.checkedIn', 'presence.checkedOut', 'calls.called'])
 /** A wall tells what happened to the county, not to one person. */
-const NOT_ON_WALL: ReadonlySet<EmergencyEventType> = new Set([...PERSONAL, 'presence.unsignedListed', 'team.memberMoved', 'team.memberReleased', 'team.memberSubstituted', 'team.captainChanged', 'review.lessonAdded'])
+const NOT_ON_WALL: ReadonlySet<EmergencyEventType> = new Set([...PERSONAL_EVENTS, 'presence.unsignedListed', 'team.memberMoved', 'team.memberReleased', 'team.memberSubstituted', 'team.captainChanged', 'review.lessonAdded'])
 
-export const isMilestone = ({ type }: EmergencyEvent): boolean => !PERSONAL.has(type)
 export const isForWall = ({ type }: EmergencyEvent): boolean => !NOT_ON_WALL.has(type)
 
 /** State and level changes stand out in a timeline; the rest is detail. */

@@ -6,7 +6,6 @@ import type { Live } from '../realtime/index.ts'
 import { computed, onScopeDispose, readonly, ref, shallowRef, watch } from 'vue'
 import { api } from '../api.ts'
 import { useLiveBoard } from '../live-board.ts'
-import { isMilestone } from './milestones.ts'
 
 const PAGE = 100
 const KEPT = 400
@@ -31,7 +30,7 @@ export function useBoard(live: Live, emergencyId: string, scope: BoardScope): Bo
 
   function add(events: readonly EmergencyEvent[]): void {
     const known = new Set(timeline.value?.map(event => event.seq))
-    const fresh = events.filter(event => !known.has(event.seq) && isMilestone(event))
+    const fresh = events.filter(event => !known.has(event.seq))
     if (fresh.length > 0 || timeline.value === null)
       timeline.value = [...fresh, ...timeline.value ?? []].sort((a, b) => b.seq - a.seq).slice(0, KEPT)
   }

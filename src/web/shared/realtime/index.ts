@@ -27,6 +27,8 @@ export interface Live {
   start: () => void
   stop: () => void
   on: <E extends EventName>(event: E, handler: ServerToClientEvents[E]) => () => void
+  /** A mode moved; whoever was alerted at that moment knows it from the alert. */
+  onModeMoved: (handler: () => void) => () => void
   /** After every (re)connection and when the page comes back: ask for what was missed. */
   onResync: (handler: () => void) => () => void
   /** Rejects with ApiError: a refusal, or NETWORK/TIMEOUT where the caller may go over HTTP instead. */
@@ -141,6 +143,14 @@ export function createLive(): Live {
       wake()
   }
 
+  const on: Live['on'] = (event, handler) => {
+    // The library's overloads cannot be seen through a generic event name.
+    const listener = handler as (...args: unknown[]) => void
+    const untyped = socket as unknown as { on: (name: string, f: typeof listener) => void, off: (name: string, f: typeof listener) => void }
+    untyped.on(event, listener)
+    return () => untyped.off(event, listener)
+  }
+
   return {
     state: readonly(state),
     lastHeardAt: readonly(lastHeardAt),
@@ -159,12 +169,10 @@ export function createLive(): Live {
       window.removeEventListener('pageshow', restored)
       finish('off')
     },
-    on(event, handler) {
-      // The library's overloads cannot be seen through a generic event name.
-      const listener = handler as (...args: unknown[]) => void
-      const untyped = socket as unknown as { on: (name: string, f: typeof listener) => void, off: (name: string, f: typeof listener) => void }
-      untyped.on(event, listener)
-      return () => untyped.off(event, listener)
+    on,
+    onModeMoved(handler) {
+      const stops = [on('mode:changed', () => handler()), on('alert', () => handler())]
+      return () => stops.forEach(stop => stop())
     },
     onResync(handler) {
       resyncs.add(handler)
