@@ -114,7 +114,7 @@ export async function openStage({ processes = 1 } = {}) {
   /** Runs the sender once with this channel in the sandbox's place. */
   async function sendsBy(sms: ChannelSender): Promise<void> {
     let job = async () => {}
-    createCalls({ db, clock, log, countyName: config.countyName, publicUrl: config.publicUrl, linkKey: secrets.linkKey, vault, grids: built.grids, identity: { openLinkSession: () => Promise.reject(new Error('no links here')) }, tail: { wake: () => {} }, sms })
+    createCalls({ db, clock, log, countyName: config.countyName, publicUrl: config.publicUrl, linkKey: secrets.linkKey, vault, grids: built.grids, identity: { openLinkSession: () => Promise.reject(new Error('no links here')) }, tail: { wake: () => {}, hand: () => {} }, sms })
       .startJobs({ ...byHand, loop: () => {}, every: (_, __, run) => {
         job = run
         return { wake: () => {} }

@@ -131,6 +131,40 @@ describe('a participant', () => {
     expect(await as(() => ({ audience: 'team', teamId: randomUUID(), holds: true }))).toBe('participants_team_fk')
   })
 
+  it('refers to people and places that exist, among many rows and when he moves', async () => {
+    const many = (column: 'person_id' | 'grid_id' | 'unit_id' | 'emergency_id', value: string) => violated(async (tx) => {
+      const e = await emergency(tx)
+      const rows = [id.person, id.other].map((person_id, i) => ({ emergency_id: e, person_id, ordinal: i + 1, audience: 'duty', grid_id: id.grid, unit_id: id.unit, member_state: 'active', call_state: 'pending', presence: 'none', holds: false, joined_at: new Date() }))
+      await tx`insert into participants ${tx(rows.map((row, i) => i === 1 ? { ...row, [column]: value } : row))}`
+    })
+    expect(await many('unit_id', id.unit)).toBeNull()
+    for (const [column, constraint] of [['person_id', 'participants_person_fk'], ['grid_id', 'participants_grid_fk'], ['unit_id', 'participants_unit_fk'], ['emergency_id', 'participants_emergency_fk']] as const)
+      expect(await many(column, randomUUID()), column).toBe(constraint)
+
+    const moved = (set: (tx: postgres.TransactionSql) => postgres.PendingQuery<postgres.Row[]>) => violated(async (tx) => {
+      const e = await emergency(tx)
+      await take(tx, e, { audience: 'team', teamId: await team(tx, e), holds: true })
+      await tx`update participants set ${set(tx)} where emergency_id = ${e}`
+    })
+    expect(await moved(tx => tx`team_id = team_id, grid_id = grid_id, call_state = 'called'`)).toBeNull()
+    expect(await moved(tx => tx`team_id = ${randomUUID()}`)).toBe('participants_team_fk')
+    expect(await moved(tx => tx`grid_id = ${randomUUID()}`)).toBe('participants_grid_fk')
+    expect(await moved(tx => tx`person_id = ${id.other}`)).toBe('23001')
+    expect(await moved(tx => tx`unit_id = ${id.unit}`)).toBe('23001')
+  })
+
+  it('is sent what belongs to an alert and a person', async () => {
+    const deliver = (to: { alertId?: string, personId?: string }) => violated(async (tx) => {
+      const alertId = randomUUID()
+      await tx`insert into alerts (id, emergency_id, kind, audience, sms_template, text, issued_at) values (${alertId}, ${await emergency(tx)}, 'activation', 'team', '', '', now())`
+      for (const channel of ['inapp', 'sms'])
+        await tx`insert into deliveries (alert_id, person_id, channel, state, updated_at) values (${to.alertId ?? alertId}, ${to.personId ?? id.person}, ${channel}, 'pending', now())`
+    })
+    expect(await deliver({})).toBeNull()
+    expect(await deliver({ alertId: randomUUID() })).toBe('deliveries_alert_fk')
+    expect(await deliver({ personId: randomUUID() })).toBe('deliveries_person_fk')
+  })
+
   it('has one row and one ordinal in an emergency', async () => {
     const two = (second: { personId: string, ordinal: number }) => violated(async (tx) => {
       const e = await emergency(tx)

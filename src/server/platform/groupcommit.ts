@@ -12,20 +12,30 @@ export interface GroupCommitOptions<Item, Result> {
   /** Writes a batch in one transaction; one result per item, in order. Throwing rolls the batch back. */
   write: (items: readonly Item[]) => Promise<readonly (Result | Error)[]>
   maxBatch?: number
+  /**
+   * Two batches may be written at once, while one is being worked out here and the other in the database. Items
+   * with the same key are never in both: they keep their order.
+   */
+  inPairs?: { keyOf: (item: Item) => string }
   /** Above this many waiting items new ones are refused with OVERLOADED. */
   queueCap?: number
 }
 
 interface Waiting<Item, Result> { item: Item, resolve: (result: Result) => void, reject: (error: unknown) => void }
 
+/** So many must wait before a second batch is worth its own transaction. */
+const PAIR_FROM = 100
+
 /**
  * Group commit without a timer: what arrives while a batch is being written is the next batch. A lone
  * item waits for nothing; under load batches grow by themselves. A batch that fails is halved until the
  * poisoned item fails alone, so that its neighbours are not lost with it.
  */
-export function createGroupCommit<Item, Result>({ write, maxBatch = 2_000, queueCap = 50_000 }: GroupCommitOptions<Item, Result>): GroupCommit<Item, Result> {
+export function createGroupCommit<Item, Result>({ write, maxBatch = 2_000, inPairs, queueCap = 50_000 }: GroupCommitOptions<Item, Result>): GroupCommit<Item, Result> {
   let queue: Waiting<Item, Result>[] = []
-  let flight: Promise<void> | null = null
+  const flights = new Set<Promise<void>>()
+  const keysInFlight = new Set<string>()
+  let takingOff: Promise<void> | null = null
 
   async function flush(batch: Waiting<Item, Result>[]): Promise<void> {
     let results: readonly (Result | Error)[]
@@ -52,13 +62,36 @@ export function createGroupCommit<Item, Result>({ write, maxBatch = 2_000, queue
     }
   }
 
-  async function run(): Promise<void> {
-    while (queue.length > 0) {
+  /** The next batch: in order, without those whose predecessor is being written. */
+  function take(): Waiting<Item, Result>[] {
+    if (inPairs === undefined || keysInFlight.size === 0) {
       const batch = queue.slice(0, maxBatch)
       queue = queue.slice(maxBatch)
-      await flush(batch)
+      return batch
     }
-    flight = null
+    const batch: Waiting<Item, Result>[] = []
+    const left: Waiting<Item, Result>[] = []
+    for (const waiting of queue)
+      (batch.length < maxBatch && !keysInFlight.has(inPairs.keyOf(waiting.item)) ? batch : left).push(waiting)
+    queue = left
+    return batch
+  }
+
+  function takeOff(): void {
+    takingOff = null
+    while (queue.length > 0 && (flights.size === 0 || (inPairs !== undefined && flights.size === 1 && queue.length >= PAIR_FROM))) {
+      const batch = take()
+      if (batch.length === 0)
+        return
+      const keys = inPairs === undefined ? [] : batch.map(({ item }) => inPairs.keyOf(item))
+      keys.forEach(key => keysInFlight.add(key))
+      const flight = flush(batch).then(() => {
+        keys.forEach(key => keysInFlight.delete(key))
+        flights.delete(flight)
+        takeOff()
+      })
+      flights.add(flight)
+    }
   }
 
   return {
@@ -68,12 +101,12 @@ export function createGroupCommit<Item, Result>({ write, maxBatch = 2_000, queue
       return new Promise((resolve, reject) => {
         queue.push({ item, resolve, reject })
         // A microtask later, so that what arrived in the same tick shares the first batch.
-        flight ??= Promise.resolve().then(run)
+        takingOff ??= Promise.resolve().then(takeOff)
       })
     },
     async drain() {
-      while (flight !== null)
-        await flight
+      while (takingOff !== null || flights.size > 0)
+        await (takingOff ?? Promise.race(flights))
     },
     size: () => queue.length,
   }

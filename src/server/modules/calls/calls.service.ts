@@ -5,21 +5,23 @@ import type { Scope } from '../../../contract/common.ts'
 import type { AnswerVia, Channel, Role } from '../../../contract/vocabulary.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Database, Tx } from '../../platform/db/index.ts'
-import type { NewEvent, Tail } from '../../platform/eventlog/index.ts'
+import type { Appended, NewEvent, Tail } from '../../platform/eventlog/index.ts'
 import type { Actor, Caller } from '../../platform/http/index.ts'
 import type { Logger } from '../../platform/logger.ts'
 import type { Scheduler } from '../../platform/scheduler.ts'
 import type { Secret } from '../../platform/secrets.ts'
 import type { EmergencyRow } from '../emergencies/index.ts'
 import type { Action, Identity, Target } from '../identity/index.ts'
-import type { ParticipantRow, PersonInEmergency } from '../participants/index.ts'
+import type { Answered, Answerer, ParticipantRow, PersonInEmergency } from '../participants/index.ts'
 import type { GridIndex, PhoneVault } from '../registry/index.ts'
 import type { Handover } from '../teams/index.ts'
 import type { AnswerRow } from './answers.repo.ts'
 import type { ClaimedDelivery, DeliveryOutcome, Receipt } from './deliveries.repo.ts'
 import type { ChannelSender, HandoverResult, OutgoingMessage } from './ports.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { HOUR } from '../../platform/clock.ts'
+import { LastWrites, uuids, violates } from '../../platform/db/index.ts'
 import { DomainError } from '../../platform/errors.ts'
 import { append } from '../../platform/eventlog/index.ts'
 import { createGroupCommit } from '../../platform/groupcommit.ts'
@@ -27,11 +29,11 @@ import { createRateLimit } from '../../platform/http/index.ts'
 import { audit } from '../audit/index.ts'
 import { countsAnswers, event, getEmergency, isOpen, lockEmergency, modeOf, openEmergencies, shareEmergencies } from '../emergencies/index.ts'
 import { covers, linkCode, readLinkCode, requireAccess } from '../identity/index.ts'
-import { bulkChange, changeOf, findByOrdinal, findParticipant, lockPeople, saveAnswers, saveParticipants } from '../participants/index.ts'
+import { bulkChange, changeOf, findByOrdinal, findParticipant, lockAnswerers, lockPeople, saveAnswers, saveParticipants } from '../participants/index.ts'
 import { communityTitle, isFictional, isWithin, placeOfScope } from '../registry/index.ts'
 import { captainsAmiss, leaderlessTeams, passLead } from '../teams/index.ts'
 import { issueAlert } from './alerts.repo.ts'
-import { findAnswers, insertAnswers } from './answers.repo.ts'
+import { ANSWERS_KEY, findAnswers, insertAnswers } from './answers.repo.ts'
 import { isPlausiblePromise, ladderLevel, partSize, pauseBeforeRetry, unreachableAt, URGE_EVERY_SEC } from './calls.rules.ts'
 import { claimDeliveries, recordOutcomes, recordReceipts, renewClaims } from './deliveries.repo.ts'
 import { appText, fillTemplate, LEVEL_WORDS, smsText } from './texts.rules.ts'
@@ -46,7 +48,7 @@ export interface CallsDeps {
   vault: PhoneVault
   grids: GridIndex
   identity: Pick<Identity, 'openLinkSession'>
-  tail: Pick<Tail, 'wake'>
+  tail: Pick<Tail, 'wake' | 'hand'>
   /** Null where the deployment has no SMS channel yet: deliveries wait. */
   sms: ChannelSender | null
 }
@@ -67,7 +69,10 @@ type Outcome = DeliveryOutcome & { emergencyId: string }
 /** Who answers for people of his own scope as an officer; anybody else relays. */
 const OFFICERS: readonly Role[] = ['countyCommander', 'countyAdmin', 'countyDuty', 'townshipSecretary', 'communitySecretary']
 const SEND_BATCH = 500
+const ANSWER_BATCH = 2000
 const RECORD_BATCH = 1_000
+/** How long what was put on sockets may go unrecorded because answers keep coming. */
+const RECORD_PATIENCE_MS = 5_000
 /** A link still opens the page for a day after the end: people sign off and see that it is over. */
 export const LINK_GRACE_MS = 24 * HOUR
 
@@ -97,21 +102,26 @@ export function createCalls(deps: CallsDeps) {
   const linkLimit = createRateLimit(30, 60)
   let wakeSender = () => {}
 
+  interface Results { replies: (z.output<typeof AnswerReply> | Error)[], appended: Appended[] }
+
   /** One transaction for everything that arrived while the last batch was written. */
   const answers = createGroupCommit<Answering, z.output<typeof AnswerReply>>({
+    maxBatch: ANSWER_BATCH,
+    inPairs: { keyOf: a => a.personId },
     async write(batch) {
       const now = clock.now()
-      const results = await db.answers.tx(async (tx) => {
+      const results = await db.answers.tx<Results>(async (tx) => {
         // In this order, but on one trip: the connection works through them one after another.
+        const emergencyIds = [...new Set(batch.map(a => a.emergencyId))]
         const [emergencies, people, seen, leaderless] = await Promise.all([
-          shareEmergencies(tx, [...new Set(batch.map(a => a.emergencyId))]),
-          lockPeople(tx, batch),
+          shareEmergencies(tx, emergencyIds),
+          lockAnswerers(tx, batch),
           findAnswers(tx, batch.map(a => a.answer.answerId)),
-          leaderlessTeams(tx, batch.filter(a => a.answer.answer !== 'cannot')),
+          leaderlessTeams(tx, emergencyIds),
         ])
         const replies: (z.output<typeof AnswerReply> | Error)[] = []
         const rows: AnswerRow[] = []
-        const changed = new Map<string, ParticipantRow>()
+        const changed = new Map<string, Answered>()
         const events = new Map<string, NewEvent[]>()
         for (const a of batch) {
           const e = emergencies.get(a.emergencyId)
@@ -137,7 +147,7 @@ export function createCalls(deps: CallsDeps) {
           const { answerId, reason, note } = a.answer
           // The promise waited in the phone's outbox until its time had come: by now he is on his way.
           const answer = promisedAt !== null && promisedAt <= now ? 'going' : a.answer.answer
-          rows.push({ answerId, emergencyId: e.id, personId: a.personId, answer, via: a.via, promisedAt, reason, note, relayedBy: a.relayedBy, isLate, at: now })
+          rows.push({ answerId, emergencyId: e.id, personId: a.personId, answer, via: a.via, promisedAt, reason, note, relayedBy: a.relayedBy, isLate })
           seen.set(answerId, { personId: a.personId, emergencyId: e.id, answer, isLate, at: now })
           const log = events.get(e.id) ?? []
           events.set(e.id, log)
@@ -145,32 +155,30 @@ export function createCalls(deps: CallsDeps) {
             log.push(event(a.actorId, now, 'call.answeredLate', { answerId, personId: a.personId, name: before.name, answer, via: a.via }))
           }
           else {
-            const after: ParticipantRow = { ...before, callState: 'answered', answer, answerVia: a.via, promisedAt, cannotReason: reason, answeredAt: before.answeredAt ?? now, unreachableReason: null }
+            const after: Answered = { ...before, callState: 'answered', answer, answerVia: a.via, promisedAt, cannotReason: reason }
             changed.set(key, after)
             log.push(event(a.actorId, now, 'call.answered', { answerId, answer, via: a.via, promisedAt: a.answer.promisedAt, reason, relayedBy: a.relayedBy, change: changeOf(before, after) }))
           }
           replies.push({ answerId, answer, at: now.toISOString(), isLate, replayed: false })
         }
         if (rows.length > 0) {
-          const saved = Promise.all([insertAnswers(tx, rows), saveAnswers(tx, [...changed.values()])])
+          const saved = [insertAnswers(tx, rows, now), saveAnswers(tx, [...changed.values()], now)]
           const concerned = [...changed.values()].filter(p => p.post === 'captain' ? p.answer === 'cannot' : leaderless.has(p.teamId ?? '') && p.answer !== 'cannot')
           if (concerned.length > 0) {
-            await saved
+            await Promise.all(saved)
             for (const [emergencyId, handovers] of await newCaptains(tx, concerned))
               events.get(emergencyId)?.push(...handovers.map(handover => event(null, now, 'team.captainChanged', handover)))
           }
-          const [[made]] = await Promise.all([
-            saved,
-            ...[...events.keys()].sort().map(emergencyId => append(tx, emergencyId, events.get(emergencyId) ?? [])),
-          ])
-          // An id that another person's phone used at the same moment: refused alone, once the batch has been halved.
-          if (made.size < rows.length)
-            throw new DomainError('CONFLICT')
+          const logged = [...events.keys()].sort().map(emergencyId => append(tx, emergencyId, events.get(emergencyId) ?? []))
+          // One after another on one line: of several refusals the first says why.
+          return new LastWrites(Promise.all([...saved, ...logged]).then(async () => ({ replies, appended: await Promise.all(logged) })))
         }
-        return { replies, touched: [...events.keys()] }
+        return { replies, appended: [] }
+      }).catch((error: unknown) => {
+        // An id that another phone used at the same moment: refused alone, once the batch has been halved.
+        throw violates(error, ANSWERS_KEY) ? new DomainError('CONFLICT') : error
       })
-      for (const id of results.touched)
-        tail.wake(id)
+      results.appended.forEach(tail.hand)
       return results.replies
     },
   })
@@ -192,7 +200,7 @@ export function createCalls(deps: CallsDeps) {
   })
 
   /** Teams, in one fixed order, whose captain is among these people get another; those that nobody leads get one of them. */
-  async function newCaptains(tx: Tx, people: readonly ParticipantRow[]): Promise<Map<string, Handover[]>> {
+  async function newCaptains(tx: Tx, people: readonly Answerer[]): Promise<Map<string, Handover[]>> {
     const made = new Map<string, Handover[]>()
     const teams = new Map(people.flatMap(p => p.teamId === null ? [] : [[p.teamId, { emergencyId: p.emergencyId, leaverId: p.post === 'captain' && p.presence === 'none' ? p.personId : null }] as const]))
     for (const [teamId, { emergencyId, leaverId }] of [...teams].sort(([a], [b]) => a < b ? -1 : 1)) {
@@ -220,7 +228,7 @@ export function createCalls(deps: CallsDeps) {
     if (scope.type === 'unit')
       return sql`p.unit_id = ${scope.id}`
     const gridIds = [...grids.all()].filter(place => isWithin(place, scope)).map(place => place.gridId)
-    return sql`p.grid_id = any(${sql.param(`{${gridIds.join(',')}}`)}::uuid[])`
+    return sql`p.grid_id = any(${uuids(gridIds)})`
   }
 
   async function lastUrgeOf(tx: Tx, emergencyId: string, people: SQL): Promise<Date | null> {
@@ -241,7 +249,7 @@ export function createCalls(deps: CallsDeps) {
       const personIds = people.filter(p => p.emergencyId === id).map(p => p.personId)
       if (!countsAnswers(state) || personIds.length === 0)
         continue
-      const changes = await bulkChange(tx, id, sql`p.call_state = 'pending' and p.person_id = any(${sql.param(`{${personIds.join(',')}}`)}::uuid[])`, sql`call_state = 'called', called_at = ${now.toISOString()}::timestamptz`)
+      const changes = await bulkChange(tx, id, sql`p.call_state = 'pending' and p.person_id = any(${uuids(personIds)})`, sql`call_state = 'called', called_at = ${now.toISOString()}::timestamptz`)
       if (changes.length > 0)
         logs.push([id, event(null, now, 'calls.called', { changes })])
     }
@@ -398,8 +406,10 @@ export function createCalls(deps: CallsDeps) {
     /** In-app alerts that this process has put on open sockets. */
     async recordAccepted(alertId: string, emergencyId: string, channel: Channel, personIds: readonly string[]): Promise<void> {
       const now = clock.now()
-      // In small parts: their answers are coming in and want the same rows.
+      const until = performance.now() + RECORD_PATIENCE_MS
+      // In small parts, and answers go first: they come in at this very moment and want the same rows.
       for (let i = 0; i < personIds.length; i += RECORD_BATCH) {
+        await Promise.race([answers.drain(), sleep(Math.max(0, until - performance.now()), undefined, { ref: false })])
         const part = personIds.slice(i, i + RECORD_BATCH)
         await db.work.tx(async (tx) => {
           const emergencies = await shareEmergencies(tx, [emergencyId])
@@ -416,7 +426,7 @@ export function createCalls(deps: CallsDeps) {
       const seq = await db.work.tx(async (tx) => {
         const seen = await getEmergency(tx, emergencyId)
         const named = await tx.execute<{ person_id: string, grid_id: string, unit_id: string | null }>(sql`
-          select person_id, grid_id, unit_id from participants where emergency_id = ${emergencyId} and person_id = any(${sql.param(`{${personIds.join(',')}}`)}::uuid[])`)
+          select person_id, grid_id, unit_id from participants where emergency_id = ${emergencyId} and person_id = any(${uuids(personIds)})`)
         if (named.length === 0)
           throw new DomainError('NOT_FOUND')
         for (const p of named)

@@ -4,6 +4,7 @@ import type { ApprovalMode, EmergencyKind, EmergencyState, EventClass, LevelAuth
 import type { Tx } from '../../platform/db/index.ts'
 import type { PlanStamp } from '../plans/index.ts'
 import { sql } from 'drizzle-orm'
+import { uuids } from '../../platform/db/index.ts'
 import { DomainError } from '../../platform/errors.ts'
 import { openStream } from '../../platform/eventlog/index.ts'
 import { modeOf, numberOf } from './emergencies.rules.ts'
@@ -136,7 +137,7 @@ function gated(ids: readonly string[], mode: 'update' | 'share'): SQL {
   const lock = sql.raw(mode === 'update' ? 'pg_advisory_xact_lock' : 'pg_advisory_xact_lock_shared')
   return sql`
     with gate as materialized (
-      select id, ${lock}(hashtextextended(id::text, 0)) from (select distinct id from unnest(${sql.param(`{${ids.join(',')}}`)}::uuid[]) as asked(id) order by id) sorted
+      select id, ${lock}(hashtextextended(id::text, 0)) from (select distinct id from unnest(${uuids(ids)}) as asked(id) order by id) sorted
     )
     select e.* from gate join emergencies e on e.id = gate.id order by e.id ${sql.raw(mode === 'update' ? 'for no key update of e' : 'for share of e')}`
 }
@@ -187,7 +188,7 @@ export async function insertEmergency(tx: Tx, e: NewEmergency, gridIds: readonly
 export async function addGrids(tx: Tx, emergencyId: string, gridIds: readonly string[], at: Date): Promise<void> {
   await tx.execute(sql`
     insert into emergency_grids (emergency_id, grid_id, added_at)
-    select ${emergencyId}, unnest(${sql.param(`{${gridIds.join(',')}}`)}::uuid[]), ${at.toISOString()}::timestamptz on conflict do nothing`)
+    select ${emergencyId}, unnest(${uuids(gridIds)}), ${at.toISOString()}::timestamptz on conflict do nothing`)
 }
 
 export type EmergencyPatch = Partial<Pick<EmergencyRow, 'kind' | 'eventClass' | 'state' | 'level' | 'levelAuthority' | 'name' | 'basis' | 'approver' | 'approvalMode' | 'basisSuppliedAt' | 'measures' | 'rallyBy' | 'expectedUntil' | 'activatedAt' | 'terminatedAt' | 'plan'>> & { endReason?: string, residualMeasures?: string, reviewOpenedAt?: Date, archivedAt?: Date }
@@ -239,7 +240,7 @@ export async function modesOfGrids(tx: Tx, gridIds: readonly string[]): Promise<
   const rows = await tx.execute<{ grid_id: string, states: EmergencyState[] }>(sql`
     select eg.grid_id, array_agg(distinct e.state) as states
     from emergency_grids eg join emergencies e on e.id = eg.emergency_id
-    where e.state in ${OPEN} and eg.grid_id = any(${sql.param(`{${gridIds.join(',')}}`)}::uuid[]) group by eg.grid_id`)
+    where e.state in ${OPEN} and eg.grid_id = any(${uuids(gridIds)}) group by eg.grid_id`)
   return new Map(rows.map(r => [r.grid_id, modeOf(r.states)]))
 }
 
@@ -253,7 +254,7 @@ export async function openEmergencies(tx: Tx): Promise<EmergencyRow[]> {
 export async function overlappingEmergencies(tx: Tx, gridIds: readonly string[], except: string | null): Promise<EmergencyRow[]> {
   const rows = await tx.execute<RawRow>(sql`
     select e.* from emergencies e where e.state in ${OPEN} and e.id is distinct from ${except}::uuid
-      and exists (select from emergency_grids g where g.emergency_id = e.id and g.grid_id = any(${sql.param(`{${gridIds.join(',')}}`)}::uuid[]))
+      and exists (select from emergency_grids g where g.emergency_id = e.id and g.grid_id = any(${uuids(gridIds)}))
     order by e.id`)
   return rows.map(toRow)
 }
@@ -268,7 +269,7 @@ export async function findTwin(tx: Tx, e: Pick<EmergencyRow, 'id' | 'kind' | 'le
     where e.state in ('preAlert', 'activated') and e.id <> ${e.id} and e.kind = ${e.kind} and e.level_authority = ${e.levelAuthority} and e.is_drill = ${e.isDrill}
       and e.plan ->> 'planId' = ${e.plan.planId}
       and (select array_agg(grid_id order by grid_id) from emergency_grids g where g.emergency_id = e.id)
-        = (select array_agg(x order by x) from unnest(${sql.param(`{${gridIds.join(',')}}`)}::uuid[]) x)
+        = (select array_agg(x order by x) from unnest(${uuids(gridIds)}) x)
     limit 1`)
   return rows[0] === undefined ? null : toRow(rows[0])
 }

@@ -4,6 +4,7 @@ import type { Actor, ActorGrant } from '../../platform/http/index.ts'
 import type { SessionKind } from './identity.tables.ts'
 import { createHash } from 'node:crypto'
 import { sql } from 'drizzle-orm'
+import { uuids } from '../../platform/db/index.ts'
 import { newId, randomToken } from '../../platform/ids.ts'
 
 function hashOf(token: string): string {
@@ -57,13 +58,13 @@ export async function recheckSessions(tx: Tx, sessionIds: readonly string[], wit
   const rows = await tx.execute<{ id: string, grants: ActorGrant[] | null }>(sql`
     with living as (
       select s.id, s.person_id, s.kind, s.last_seen_at from sessions s
-      where s.id = any(${sql.param(`{${sessionIds.join(',')}}`)}::uuid[]) and s.revoked_at is null and s.expires_at > ${now.toISOString()}
+      where s.id = any(${uuids(sessionIds)}) and s.revoked_at is null and s.expires_at > ${now.toISOString()}
         and (s.kind = 'link' or not exists (select from accounts a where a.person_id = s.person_id and a.disabled))
     ), seen as (
       update sessions set last_seen_at = ${now.toISOString()} from living
       where sessions.id = living.id and living.kind = 'account' and living.last_seen_at < ${new Date(now.getTime() - SEEN_EVERY_MS).toISOString()}
     )
-    select id, case when id = any(${sql.param(`{${[...withGrants].join(',')}}`)}::uuid[]) then
+    select id, case when id = any(${uuids(withGrants)}) then
       (select coalesce(json_agg(json_build_object('role', r.role, 'scopeType', r.scope_type, 'scopeId', r.scope_id) order by r.role, r.scope_id), '[]') from roles_on(${today}::date) r where r.person_id = living.person_id) end as grants
     from living`)
   return new Map(rows.map(r => [r.id, r.grants === null ? null : { grants: r.grants }]))

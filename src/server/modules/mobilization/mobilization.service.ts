@@ -23,6 +23,7 @@ import type { Claimant } from './mobilization.rules.ts'
 import type { Touched } from './preemption.ts'
 import { sql } from 'drizzle-orm'
 import { dayOf, MINUTE, timeOf } from '../../platform/clock.ts'
+import { uuids } from '../../platform/db/index.ts'
 import { DomainError } from '../../platform/errors.ts'
 import { append } from '../../platform/eventlog/index.ts'
 import { recallReply, rememberReply } from '../../platform/http/index.ts'
@@ -66,7 +67,7 @@ const KEY_DEADLINE_MS = 60_000
 const ACTIVE = sql`p.member_state = 'active'`
 /** Who still has a part in it. Whoever was let go or called away is not told to come, nor sent home from where he is now. */
 const CONCERNED = sql`(${ACTIVE} or p.presence = 'checkedIn')`
-const among = (gridIds: readonly string[]): SQL => sql`p.grid_id = any(${sql.param(`{${gridIds.join(',')}}`)}::uuid[])`
+const among = (gridIds: readonly string[]): SQL => sql`p.grid_id = any(${uuids(gridIds)})`
 
 export function createMobilization({ db, clock, timeZone, publicUrl, grids, tail, notices }: MobilizationDeps) {
   const { commonWords, notify } = notices
@@ -568,7 +569,7 @@ export function createMobilization({ db, clock, timeZone, publicUrl, grids, tail
         const { open, signed_off: signedOff, listed } = counted ?? { open: 0, signed_off: 0, listed: 0 }
         if (open > 0)
           throw new DomainError('NOT_STOOD_DOWN', { people: open })
-        const reported = await tx.execute(sql`update emergency_grids set stood_down_at = ${now.toISOString()}::timestamptz where emergency_id = ${emergencyId} and grid_id = any(${sql.param(`{${own.join(',')}}`)}::uuid[]) and stood_down_at is null returning 1`)
+        const reported = await tx.execute(sql`update emergency_grids set stood_down_at = ${now.toISOString()}::timestamptz where emergency_id = ${emergencyId} and grid_id = any(${uuids(own)}) and stood_down_at is null returning 1`)
         if (reported.length === 0)
           return { events: [], details: { communityId } }
         const events: NewEvent[] = [event(actorId, now, 'emergency.communityStoodDown', { communityId, communityName: grids.community(communityId)?.name ?? '', signedOff, listed })]

@@ -3,6 +3,7 @@ import type { BulkChange, PersonChange, Standing } from '../../../contract/event
 import type { Answer, AnswerVia, Audience, CallState, CannotReason, CheckInFlag, CheckInMethod, MemberState, Presence, TeamPost } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import { sql } from 'drizzle-orm'
+import { arrayOf, uuids } from '../../platform/db/index.ts'
 import { DomainError } from '../../platform/errors.ts'
 
 export interface ParticipantRow {
@@ -94,25 +95,57 @@ function toRow(r: RawRow): ParticipantRow {
   }
 }
 
+type Counted = Pick<ParticipantRow, 'teamId' | 'gridId' | 'audience' | 'memberState' | 'callState' | 'answer' | 'presence'>
+
+/** What an answer needs to know of a person: by the thousand, every column that is not read counts. */
+export type Answerer = Counted & Pick<ParticipantRow, 'emergencyId' | 'personId' | 'name' | 'unitId' | 'post'>
+
+/** What an answer leaves behind in the person's row. */
+export type Answered = Answerer & Pick<ParticipantRow, 'answerVia' | 'promisedAt' | 'cannotReason'>
+
 /** The facts by which a person is counted, as the event log carries them. */
-export function standingOf(p: ParticipantRow): Standing {
+export function standingOf(p: Counted): Standing {
   return { teamId: p.teamId, gridId: p.gridId, audience: p.audience, memberState: p.memberState, callState: p.callState, answer: p.answer, presence: p.presence }
 }
 
-export function changeOf(before: ParticipantRow | null, after: ParticipantRow): PersonChange {
+export function changeOf(before: Counted | null, after: Answerer): PersonChange {
   return { personId: after.personId, name: after.name, unitId: after.unitId, post: after.post, before: before === null ? null : standingOf(before), after: standingOf(after) }
 }
 
 export interface PersonInEmergency { emergencyId: string, personId: string }
 
+/** Locks these people's rows in one fixed order. */
+function locked(columns: string, pairs: readonly PersonInEmergency[]): SQL {
+  return sql`
+    select ${sql.raw(columns)}, pe.name from participants p join persons pe on pe.id = p.person_id
+    where (p.emergency_id, p.person_id) in (
+      select e, q from unnest(${uuids(pairs.map(p => p.emergencyId))}, ${uuids(pairs.map(p => p.personId))}) as asked(e, q))
+    order by p.emergency_id, p.person_id for no key update of p`
+}
+
 /** Locks these people's rows in one fixed order; people who are not in the emergency are absent from the result. Key: `emergencyId personId`. */
 export async function lockPeople(tx: Tx, pairs: readonly PersonInEmergency[]): Promise<Map<string, ParticipantRow>> {
-  const rows = await tx.execute<RawRow>(sql`
-    select p.*, pe.name from participants p join persons pe on pe.id = p.person_id
-    where (p.emergency_id, p.person_id) in (
-      select e, q from unnest(${sql.param(`{${pairs.map(p => p.emergencyId).join(',')}}`)}::uuid[], ${sql.param(`{${pairs.map(p => p.personId).join(',')}}`)}::uuid[]) as asked(e, q))
-    order by p.emergency_id, p.person_id for no key update of p`)
+  const rows = await tx.execute<RawRow>(locked('p.*', pairs))
   return new Map(rows.map(r => [`${r.emergency_id} ${r.person_id}`, toRow(r)]))
+}
+
+/** As `lockPeople`, with what an answer needs alone. */
+export async function lockAnswerers(tx: Tx, pairs: readonly PersonInEmergency[]): Promise<Map<string, Answerer>> {
+  const rows = await tx.execute<RawRow>(locked('p.emergency_id, p.person_id, p.audience, p.team_id, p.grid_id, p.unit_id, p.post, p.member_state, p.call_state, p.answer, p.presence', pairs))
+  return new Map(rows.map(r => [`${r.emergency_id} ${r.person_id}`, {
+    emergencyId: r.emergency_id,
+    personId: r.person_id,
+    name: r.name,
+    audience: r.audience,
+    teamId: r.team_id,
+    gridId: r.grid_id,
+    unitId: r.unit_id,
+    post: r.post,
+    memberState: r.member_state,
+    callState: r.call_state,
+    answer: r.answer,
+    presence: r.presence,
+  }]))
 }
 
 /** @throws NOT_FOUND where the person is not in the emergency. */
@@ -184,13 +217,14 @@ export async function saveParticipants(tx: Tx, rows: readonly ParticipantRow[]):
 }
 
 /** Writes back what an answer changes in rows that were locked: the other columns stay as they are, and no index moves. */
-export async function saveAnswers(tx: Tx, rows: readonly ParticipantRow[]): Promise<void> {
+export async function saveAnswers(tx: Tx, rows: readonly Answered[], now: Date): Promise<void> {
   if (rows.length === 0)
     return
-  const json = JSON.stringify(rows.map(r => ({ e: r.emergencyId, p: r.personId, call_state: r.callState, answer: r.answer, via: r.answerVia, promised_at: r.promisedAt, reason: r.cannotReason, answered_at: r.answeredAt, unreachable_reason: r.unreachableReason })))
   await tx.execute(sql`
-    update participants p set call_state = n.call_state, answer = n.answer, answer_via = n.via, promised_at = n.promised_at, cannot_reason = n.reason, answered_at = n.answered_at, unreachable_reason = n.unreachable_reason
-    from json_to_recordset(${json}::json) as n(e uuid, p uuid, call_state text, answer text, via text, promised_at timestamptz, reason text, answered_at timestamptz, unreachable_reason text)
+    update participants p set call_state = 'answered', answer = n.answer, answer_via = n.via, promised_at = n.promised_at, cannot_reason = n.reason,
+      answered_at = coalesce(p.answered_at, ${now.toISOString()}::timestamptz), unreachable_reason = null
+    from unnest(${uuids(rows.map(r => r.emergencyId))}, ${uuids(rows.map(r => r.personId))}, ${arrayOf('text', rows.map(r => r.answer))}, ${arrayOf('text', rows.map(r => r.answerVia))},
+      ${arrayOf('timestamptz', rows.map(r => r.promisedAt?.toISOString() ?? null))}, ${arrayOf('text', rows.map(r => r.cannotReason))}) as n(e, p, answer, via, promised_at, reason)
     where p.emergency_id = n.e and p.person_id = n.p`)
 }
 

@@ -8,6 +8,7 @@ import type { ResponseLevel } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import type { PlanStamp } from '../plans/index.ts'
 import { sql } from 'drizzle-orm'
+import { uuids } from '../../platform/db/index.ts'
 import { bulkChange } from './participants.repo.ts'
 
 export interface Audience {
@@ -19,8 +20,6 @@ export interface Audience {
   /** Open emergencies whose people this one may take (invariant 6). */
   preemptable: readonly string[]
 }
-
-const uuids = (ids: readonly string[]) => sql`${sql.param(`{${ids.join(',')}}`)}::uuid[]`
 
 /** CTEs `quota` (posts per unit and grid) and `chosen` (who fills them now); both are read by preview and press alike. */
 function chosen({ gridIds, level, plan, emergencyId, preemptable }: Audience) {

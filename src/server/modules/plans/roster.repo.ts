@@ -5,7 +5,7 @@
  */
 import type { Tx } from '../../platform/db/index.ts'
 import { sql } from 'drizzle-orm'
-import { ADVISORY } from '../../platform/db/index.ts'
+import { ADVISORY, uuids } from '../../platform/db/index.ts'
 import { pairedOn } from '../registry/index.ts'
 
 /** `stale`: the grids that a registry change has marked, and those whose roster was formed for another day. */
@@ -27,7 +27,7 @@ export async function refreshRosters(tx: Tx, range: RosterRange, today: string):
         where ${pairedOn('mine', today)} and ${pairedOn('other', today)}`)
   if (grids.length === 0)
     return 0
-  const ids = sql`${sql.param(`{${grids.map(g => g.grid_id).join(',')}}`)}::uuid[]`
+  const ids = uuids(grids.map(g => g.grid_id))
   await tx.execute(sql`delete from roster_quotas where grid_id = any(${ids})`)
   await tx.execute(sql`delete from roster_entries where grid_id = any(${ids})`)
   await tx.execute(sql`

@@ -3,13 +3,14 @@ import type { CheckIn, CheckInCode, CheckInFor, CheckInReply, CheckOut, CheckOut
 import type { CheckInFlag, CheckInMethod } from '../../../contract/vocabulary.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Database, Tx } from '../../platform/db/index.ts'
-import type { NewEvent, Tail } from '../../platform/eventlog/index.ts'
+import type { Appended, NewEvent, Tail } from '../../platform/eventlog/index.ts'
 import type { Caller } from '../../platform/http/index.ts'
 import type { Secret } from '../../platform/secrets.ts'
 import type { EmergencyRow } from '../emergencies/index.ts'
 import type { ParticipantRow } from '../participants/index.ts'
 import type { GridIndex } from '../registry/index.ts'
 import { sql } from 'drizzle-orm'
+import { uuids } from '../../platform/db/index.ts'
 import { DomainError } from '../../platform/errors.ts'
 import { append } from '../../platform/eventlog/index.ts'
 import { createGroupCommit } from '../../platform/groupcommit.ts'
@@ -27,7 +28,7 @@ export interface PresenceDeps {
   publicUrl: string
   checkInKey: Secret
   grids: GridIndex
-  tail: Pick<Tail, 'wake'>
+  tail: Pick<Tail, 'wake' | 'hand'>
 }
 
 export type Presence = ReturnType<typeof createPresence>
@@ -48,8 +49,6 @@ interface Report {
 }
 
 interface Rally { emergencyId: string, latitude: number | null, longitude: number | null, fenceM: number }
-
-const uuids = (ids: Iterable<string>) => sql`${sql.param(`{${[...new Set(ids)].join(',')}}`)}::uuid[]`
 
 async function rallyOfTeams(tx: Tx, teamIds: readonly string[]): Promise<Map<string, Rally>> {
   if (teamIds.length === 0)
@@ -135,7 +134,7 @@ export function createPresence({ db, clock, publicUrl, checkInKey, grids, tail }
   const movements = createGroupCommit<Movement, Reply>({
     async write(batch) {
       const now = clock.now()
-      const { replies, touched } = await db.answers.tx(async (tx) => {
+      const { replies, appended } = await db.answers.tx(async (tx) => {
         const emergencies = await shareEmergencies(tx, batch.map(m => m.emergencyId))
         const people = await lockPeople(tx, batch)
         const rallies = await rallyOfTeams(tx, [...[...people.values()].map(p => p.teamId), ...batch.map(m => m.codeTeamId)].filter(id => id !== null))
@@ -176,13 +175,14 @@ export function createPresence({ db, clock, publicUrl, checkInKey, grids, tail }
           if (await insertMovements(tx, rows) < rows.length)
             throw new DomainError('CONFLICT')
           await saveParticipants(tx, [...changed.values()])
+          const appended: Appended[] = []
           for (const emergencyId of [...events.keys()].sort())
-            await append(tx, emergencyId, events.get(emergencyId) ?? [])
+            appended.push(await append(tx, emergencyId, events.get(emergencyId) ?? []))
+          return { replies, appended }
         }
-        return { replies, touched: [...events.keys()] }
+        return { replies, appended: [] }
       })
-      for (const id of touched)
-        tail.wake(id)
+      appended.forEach(tail.hand)
       return replies
     },
   })

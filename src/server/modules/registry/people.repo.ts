@@ -4,13 +4,10 @@ import type { ExemptionReason, GridPost, MobilisationClass, UnitCategory } from 
 import type { Tx } from '../../platform/db/index.ts'
 import type { PhoneVault } from './phone.ts'
 import { sql } from 'drizzle-orm'
+import { uuids } from '../../platform/db/index.ts'
 import { newId } from '../../platform/ids.ts'
 import { maskPhone } from './phone.ts'
 import { pairedOn } from './places.repo.ts'
-
-function uuids(ids: Iterable<string | null>) {
-  return sql`${sql.param(`{${[...ids].filter(id => id !== null).join(',')}}`)}::uuid[]`
-}
 
 /** Units that the scopes cover: all for the county, else own units and those paired with own grids. */
 export async function listUnits(tx: Tx, scopes: readonly Scope[], gridIds: ReadonlySet<string>, today: string): Promise<UnitRow[]> {

@@ -3,6 +3,7 @@ import type { CommunityNode, GridNode, TownshipNode } from '../../../contract/re
 import type { Mode, PlaceType } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import { sql } from 'drizzle-orm'
+import { uuids } from '../../platform/db/index.ts'
 
 /** Where a grid lies. Grids change by registry edits only, so every process keeps them in memory. */
 /** 社区, said once: county tables hold names with and without it. Team names are put together in SQL by the same rule (teams/form.repo). */
@@ -98,7 +99,7 @@ export async function gridsOfScopes(tx: Tx, index: GridIndex, scopes: readonly S
   const unitIds = scopes.filter(s => s.type === 'unit' && s.id !== null).map(s => s.id)
   if (unitIds.length > 0) {
     const rows = await tx.execute<{ grid_id: string }>(sql`
-      select distinct grid_id from pairings pa where unit_id = any(${sql.param(`{${unitIds.join(',')}}`)}::uuid[]) and ${pairedOn('pa', today)}`)
+      select distinct grid_id from pairings pa where unit_id = any(${uuids(unitIds)}) and ${pairedOn('pa', today)}`)
     for (const { grid_id } of rows)
       grids.add(grid_id)
   }

@@ -9,6 +9,7 @@ import { sql } from 'drizzle-orm'
 import { addCounts, arrived, emptyCounts, funnel, PERSON_STATUSES, personStatus, tally, toCall } from '../../../contract/counting.ts'
 import { emptyDelta, fold } from '../../../contract/reducer.ts'
 import { MINUTE } from '../../platform/clock.ts'
+import { uuids } from '../../platform/db/index.ts'
 import { readBoard, readEvents, readPeople } from '../boards/index.ts'
 import { CALLS } from '../calls/index.ts'
 import { getEmergency } from '../emergencies/index.ts'
@@ -122,7 +123,7 @@ async function reconcile(tx: Tx, emergencyId: string, board: Board, members: Peo
 async function readTried(tx: Tx, emergencyId: string, personIds: readonly string[]): Promise<Map<string, Review['silent'][number]['tried']>> {
   const rows = await tx.execute<{ person_id: string, channel: Channel, state: DeliveryState, n: number }>(sql`
     select d.person_id, d.channel, d.state, count(*)::int as n from deliveries d join alerts a on a.id = d.alert_id
-    where a.emergency_id = ${emergencyId} and a.kind = any(${CALL_KINDS}) and d.person_id = any(${sql.param(`{${personIds.join(',')}}`)}::uuid[]) group by 1, 2, 3 order by 2, 3`)
+    where a.emergency_id = ${emergencyId} and a.kind = any(${CALL_KINDS}) and d.person_id = any(${uuids(personIds)}) group by 1, 2, 3 order by 2, 3`)
   const tried = new Map<string, Review['silent'][number]['tried']>()
   for (const { person_id, channel, state, n: times } of rows)
     tried.set(person_id, [...tried.get(person_id) ?? [], { channel, state, times }])

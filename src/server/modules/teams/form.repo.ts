@@ -3,9 +3,8 @@ import type { ResponseLevel, TeamState } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import type { PlanStamp } from '../plans/index.ts'
 import { sql } from 'drizzle-orm'
+import { uuids } from '../../platform/db/index.ts'
 import { newId } from '../../platform/ids.ts'
-
-const uuids = (ids: readonly string[]) => sql`${sql.param(`{${ids.join(',')}}`)}::uuid[]`
 
 /** As `communityTitle` of the registry. */
 const COMMUNITY = `case when c.name like '%社区' then c.name else c.name || '社区' end`
@@ -121,13 +120,9 @@ export async function captainsAmiss(tx: Tx, emergencyId: string): Promise<{ team
   return rows.map(r => ({ teamId: r.team_id, captainId: r.captain_id }))
 }
 
-/** Which of these people's teams nobody leads. */
-export async function leaderlessTeams(tx: Tx, pairs: readonly { emergencyId: string, personId: string }[]): Promise<Set<string>> {
-  if (pairs.length === 0)
-    return new Set()
-  const rows = await tx.execute<{ id: string }>(sql`
-    select distinct t.id from unnest(${uuids(pairs.map(p => p.emergencyId))}, ${uuids(pairs.map(p => p.personId))}) as asked(e, q)
-    join participants p on p.emergency_id = asked.e and p.person_id = asked.q join vanguard_teams t on t.id = p.team_id and t.captain_id is null`)
+/** Teams of these emergencies that nobody leads. */
+export async function leaderlessTeams(tx: Tx, emergencyIds: readonly string[]): Promise<Set<string>> {
+  const rows = await tx.execute<{ id: string }>(sql`select id from vanguard_teams where emergency_id = any(${uuids(emergencyIds)}) and captain_id is null`)
   return new Set(rows.map(r => r.id))
 }
 

@@ -13,7 +13,7 @@ import type { Action, Target } from '../identity/index.ts'
 import type { ParticipantRow } from '../participants/index.ts'
 import type { GridIndex } from '../registry/index.ts'
 import { sql } from 'drizzle-orm'
-import { violates } from '../../platform/db/index.ts'
+import { uuids, violates } from '../../platform/db/index.ts'
 import { DomainError } from '../../platform/errors.ts'
 import { append } from '../../platform/eventlog/index.ts'
 import { audit } from '../audit/index.ts'
@@ -55,7 +55,7 @@ async function listCandidates(tx: Tx, emergencyId: string, gridId: string, { uni
   const rows = await tx.execute<{ person_id: string, name: string, unit_id: string, unit_name: string, rank: number, post: TeamPost, reasons: RosterReason[] }>(sql`
     select r.person_id, p.name, r.unit_id, u.name as unit_name, r.rank, r.post, r.reasons
     from roster_entries r join persons p on p.id = r.person_id join units u on u.id = r.unit_id
-    where r.grid_id = ${gridId} and (${unitIds === null} or r.unit_id = any(${sql.param(`{${(unitIds ?? []).join(',')}}`)}::uuid[])) and (${personId}::uuid is null or r.person_id = ${personId}::uuid)
+    where r.grid_id = ${gridId} and (${unitIds === null} or r.unit_id = any(${uuids(unitIds ?? [])})) and (${personId}::uuid is null or r.person_id = ${personId}::uuid)
       and not exists (select from participants h where h.person_id = r.person_id and (h.holds or h.emergency_id = ${emergencyId}))
     order by r.rank, r.unit_id limit ${limit}`)
   return rows.map(r => ({ personId: r.person_id, name: r.name, unitId: r.unit_id, unitName: r.unit_name, rank: r.rank, post: r.post, reasons: r.reasons }))
@@ -261,7 +261,7 @@ export function createTeams({ db, clock, grids, tail, notifyPeople }: TeamsDeps)
       const [tile] = await teamTiles(tx, emergencyId, [toTeamId])
       if (tile !== undefined)
         events.push(event(caller.actor.personId, now, 'team.reinforced', { fromTeamId, team: tile, reason, people }))
-      events.push(...captain, ...await notifyPeople(tx, e, to.gridId, caller.actor.personId, now, { kind: 'correction', recipients: sql`p.person_id = any(${sql.param(`{${personIds.join(',')}}`)}::uuid[])`, words: `增援：请改到${to.name}集结点报到` }))
+      events.push(...captain, ...await notifyPeople(tx, e, to.gridId, caller.actor.personId, now, { kind: 'correction', recipients: sql`p.person_id = any(${uuids(personIds)})`, words: `增援：请改到${to.name}集结点报到` }))
       return events
     }, { type: 'team', id: fromTeamId }),
 

@@ -39,10 +39,10 @@ export interface DatabaseOptions {
 }
 
 const LANES: Record<LaneName, LaneSettings> = {
-  answers: { connections: 4, deadlineMs: 3_000, prepare: true },
+  answers: { connections: 4, deadlineMs: 3_000, hot: true },
   work: { connections: 6, deadlineMs: 10_000 },
   read: { connections: 6, deadlineMs: 15_000 },
-  tail: { connections: 2, deadlineMs: 5_000, prepare: true },
+  tail: { connections: 2, deadlineMs: 5_000, hot: true },
 }
 
 const PROBE_TIMEOUT_MS = 1_000
@@ -81,9 +81,9 @@ class Guard {
     return this.#up
   }
 
-  #openLink(name: string, { deadlineMs, prepare = false }: LaneSettings): Link {
+  #openLink(name: string, { deadlineMs, hot = false }: LaneSettings): Link {
     const { url, role } = this.#options
-    return new Link({ url, role, route: this.#route, name, statementTimeoutMs: deadlineMs, prepare })
+    return new Link({ url, role, route: this.#route, name, statementTimeoutMs: deadlineMs, hot })
   }
 
   #openProbe(): Link {

@@ -1,8 +1,8 @@
 import type { ExtractTablesWithRelations } from 'drizzle-orm'
-import type { PgTransaction, PgTransactionConfig } from 'drizzle-orm/pg-core'
+import type { PgTransaction } from 'drizzle-orm/pg-core'
 import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import type { Logger } from '../logger.ts'
-import type { Link } from './link.ts'
+import type { LastWrites, Link } from './link.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { DomainError } from '../errors.ts'
@@ -27,14 +27,14 @@ export interface Lane {
    * DB_UNAVAILABLE says that the outcome is unknown if the link broke at the commit: commands are
    * idempotent and are sent again. OVERLOADED says that nothing was done.
    */
-  tx: <T>(work: (tx: Tx) => Promise<T>, options?: TxOptions) => Promise<T>
+  tx: <T>(work: (tx: Tx) => Promise<T | LastWrites<T>>, options?: TxOptions) => Promise<T>
 }
 
 export interface LaneSettings {
   connections: number
   deadlineMs: number
-  /** The lane runs the same few statements over and over: they stay prepared. */
-  prepare?: boolean
+  /** As `LinkOptions.hot`. */
+  hot?: boolean
 }
 
 export interface LaneDeps {
@@ -73,7 +73,7 @@ export class GuardedLane implements Lane {
     this.#deps = deps
   }
 
-  async tx<T>(work: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> {
+  async tx<T>(work: (tx: Tx) => Promise<T | LastWrites<T>>, options: TxOptions = {}): Promise<T> {
     const until = performance.now() + (options.deadlineMs ?? this.#deps.settings.deadlineMs)
     for (let attempt = 1; ; attempt++) {
       try {
@@ -106,7 +106,7 @@ export class GuardedLane implements Lane {
     return error
   }
 
-  async #once<T>(work: (tx: Tx) => Promise<T>, options: TxOptions, until: number): Promise<T> {
+  async #once<T>(work: (tx: Tx) => Promise<T | LastWrites<T>>, options: TxOptions, until: number): Promise<T> {
     const link = await this.#acquire(until)
     const leftMs = Math.max(1, until - performance.now())
     let expired = false
@@ -116,11 +116,11 @@ export class GuardedLane implements Lane {
         throw new TookTooLong(leftMs)
       return result
     }
-    const run = link.race(link.db.transaction(async (tx) => {
+    const run = link.race(link.transaction(beginOf(options), async (tx) => {
       if (options.deadlineMs !== undefined)
         await tx.execute(sql.raw(`set local statement_timeout = ${Math.ceil(leftMs)}`))
       return inTime(await work(tx))
-    }, configOf(options)))
+    }))
     this.#running.add(run)
     const settled = () => {
       this.#running.delete(run)
@@ -231,9 +231,6 @@ export class GuardedLane implements Lane {
   }
 }
 
-/** Undefined spares a round trip: read committed, read write is what a plain `begin` gives. */
-function configOf({ isolation, readOnly }: TxOptions): PgTransactionConfig | undefined {
-  if (isolation !== 'repeatable read' && readOnly !== true)
-    return undefined
-  return { isolationLevel: isolation ?? 'read committed', accessMode: readOnly === true ? 'read only' : 'read write' }
+function beginOf({ isolation = 'read committed', readOnly = false }: TxOptions): string {
+  return `begin isolation level ${isolation} read ${readOnly ? 'only' : 'write'}`
 }

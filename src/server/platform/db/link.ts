@@ -7,7 +7,8 @@
  * watched here, and which is thrown away when that socket dies.
  */
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
-import type { Sql, TransactionSql } from 'postgres'
+import type { Sql } from 'postgres'
+import type { Tx } from './lane.ts'
 import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { drizzle } from 'drizzle-orm/postgres-js'
@@ -26,8 +27,11 @@ export interface LinkOptions {
   /** Connects without the pause that follows failures: for the probe, which has a rhythm of its own. */
   isProbe?: boolean
   onNotify?: (payload: string) => void
-  /** Keeps statements prepared: for the few that come again and again. Spares each of them its parsing and a round trip. */
-  prepare?: boolean
+  /**
+   * The same few statements come again and again, and each transaction begins with a read: statements stay
+   * prepared, and BEGIN is on its way together with that read.
+   */
+  hot?: boolean
 }
 
 const YOUNG_MS = 1_000
@@ -90,13 +94,27 @@ class LinkLost extends Error {
 
 interface Target { host: string[], port: number[], path: string | false }
 
+/**
+ * What a transaction may return while its last writes are still on their way: COMMIT is sent right behind them,
+ * which spares a round trip. If one of them fails the server makes a ROLLBACK of it and `done` rejects; nothing
+ * that is found out after them can undo them any more.
+ */
+export class LastWrites<T> {
+  readonly done: Promise<T>
+
+  constructor(done: Promise<T>) {
+    this.done = done
+  }
+}
+
 export class Link {
   readonly sql: Sql<{ bigint: number }>
   readonly db: PostgresJsDatabase<Record<string, never>>
   readonly bornAt = performance.now()
   readonly #route: Route
   readonly #isProbe: boolean
-  readonly #prepares: boolean
+  readonly #isHot: boolean
+  #begin = 'begin'
   #socket: WatchedSocket | null = null
   #isLost = false
   #isEnded = false
@@ -105,7 +123,7 @@ export class Link {
   constructor(options: LinkOptions) {
     this.#route = options.route
     this.#isProbe = options.isProbe ?? false
-    this.#prepares = options.prepare ?? false
+    this.#isHot = options.hot ?? false
     this.sql = postgres(options.url, {
       max: 1,
       connect_timeout: CONNECT_TIMEOUT_SEC,
@@ -135,11 +153,19 @@ export class Link {
         tcp_keepalives_count: 3,
         tcp_user_timeout: 8_000,
         ...(options.role === undefined ? {} : { role: options.role }),
+        // A kept plan outlives the small tables that it was made for: by keys it is right at any size.
+        ...(this.#isHot ? { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' } : {}),
       },
     })
-    const begin = this.sql.begin.bind(this.sql) as (run: (tx: TransactionSql) => Promise<unknown>) => Promise<unknown>
-    Object.assign(this.sql, { begin: (run: (tx: TransactionSql) => Promise<unknown>) => begin(this.#guarded(run)) })
+    Object.assign(this.sql, { begin: (run: (tx: Pick<Sql, 'unsafe'>) => Promise<unknown>) => this.#transact(run) })
     this.db = drizzle(this.sql)
+  }
+
+  /** Runs `work` in a transaction that begins with these words. One at a time: a link is one connection. */
+  transaction<T>(begin: string, work: (tx: Tx) => Promise<T | LastWrites<T>>): Promise<T> {
+    this.#begin = begin
+    // Resolved by `#transact`, which stands behind drizzle's `transaction`.
+    return this.db.transaction(work) as Promise<T>
   }
 
   get isLost(): boolean {
@@ -215,26 +241,47 @@ export class Link {
   }
 
   /**
-   * Of a transaction whose link is lost, the driver must hear nothing more: it would answer with a
+   * Stands in for the driver's own `begin`, which must not learn of a lost link: it would answer with a
    * ROLLBACK on a connection that is no longer there.
    */
-  #guarded(run: (tx: TransactionSql) => Promise<unknown>): (tx: TransactionSql) => Promise<unknown> {
-    return (tx) => {
-      const { unsafe, savepoint } = tx
-      Object.assign(tx, {
-        unsafe: (...[text, params = [], options]: Parameters<typeof unsafe>) => {
-          if (this.#isLost)
-            throw new LinkLost()
-          return unsafe(text, params, this.#prepares && params.length > 0 ? { ...options, prepare: true } : options)
-        },
-        savepoint: (inner: (tx: TransactionSql) => Promise<unknown>) => this.#isLost ? Promise.reject(new LinkLost()) : savepoint(this.#guarded(inner)),
-      })
-      return new Promise((resolve, reject) => {
-        run(tx).then(
-          result => this.#isLost || resolve(result),
-          (error: unknown) => this.#isLost || reject(error),
-        )
-      })
+  async #transact<T>(run: (tx: Pick<Sql, 'unsafe'>) => Promise<T | LastWrites<T>>): Promise<T> {
+    let isOpen = true
+    const begun = this.#say(this.#begin).catch((error: unknown) => {
+      isOpen = false
+      throw error
+    })
+    const unsafe: Sql['unsafe'] = (text, params = [], options) => {
+      // Outside of its transaction nothing may be written.
+      if (this.#isLost || !isOpen)
+        throw new LinkLost()
+      return this.sql.unsafe(text, params, this.#isHot && params.length > 0 ? { ...options, prepare: true } : options)
     }
+    try {
+      if (!this.#isHot)
+        await begun
+      const [result] = await Promise.all([run({ unsafe }), begun])
+      isOpen = false
+      const committed = this.#say('commit')
+      if (!(result instanceof LastWrites)) {
+        await committed
+        return result
+      }
+      const [done] = await Promise.allSettled([result.done, committed])
+      await committed
+      if (done.status === 'rejected')
+        throw done.reason
+      return done.value
+    }
+    catch (error) {
+      if (isOpen && !this.#isLost)
+        await this.#say('rollback').catch(() => this.destroy())
+      throw error
+    }
+  }
+
+  async #say(words: string): Promise<void> {
+    if (this.#isLost)
+      throw new LinkLost()
+    await this.sql.unsafe(words)
   }
 }

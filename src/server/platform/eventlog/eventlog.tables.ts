@@ -1,4 +1,4 @@
-import { bigint, jsonb, pgTable, primaryKey, smallint, text, uuid } from 'drizzle-orm/pg-core'
+import { bigint, json, pgTable, primaryKey, smallint, text, uuid } from 'drizzle-orm/pg-core'
 import { moment } from '../db/columns.ts'
 
 /** One row per stream (an emergency); locking it last hands out sequence numbers in commit order. */
@@ -9,7 +9,7 @@ export const eventStreams = pgTable('event_streams', {
 
 /** Realtime feed, timeline and evidence at once. Append-only by privilege and trigger. */
 export const emergencyEvents = pgTable('emergency_events', {
-  emergencyId: uuid('emergency_id').notNull().references(() => eventStreams.id),
+  emergencyId: uuid('emergency_id').notNull(),
   /** 1, 2, 3 … without gaps, in commit order. */
   seq: bigint('seq', { mode: 'number' }).notNull(),
   type: text('type').notNull(),
@@ -17,7 +17,8 @@ export const emergencyEvents = pgTable('emergency_events', {
   v: smallint('v').notNull(),
   at: moment('at').notNull(),
   actorId: uuid('actor_id'),
-  data: jsonb('data').notNull(),
+  /** As it was written, to the letter. */
+  data: json('data').notNull(),
 }, t => [
   primaryKey({ name: 'emergency_events_pk', columns: [t.emergencyId, t.seq] }),
 ])

@@ -1,11 +1,17 @@
 import type { Tx } from '../db/index.ts'
+import { randomUUID } from 'node:crypto'
 import { sql } from 'drizzle-orm'
+import { arrayOf, jsonTable } from '../db/index.ts'
 
 export const EVENTS_CHANNEL = 'emergency_events'
 
+/** Tells a process's own notifications from others'. */
+export const PROCESS = randomUUID()
+
 export interface NewEvent { type: string, v: number, data: object, actorId: string | null, at: Date }
 export interface StoredEvent { emergencyId: string, seq: number, type: string, v: number, at: Date, actorId: string | null, data: unknown }
-export interface Appended { firstSeq: number, lastSeq: number }
+/** What an append wrote, as a reader of the log would find it once the transaction is committed. */
+export interface Appended { emergencyId: string, lastSeq: number, events: StoredEvent[] }
 
 export async function openStream(tx: Tx, id: string): Promise<void> {
   await tx.execute(sql`insert into event_streams (id) values (${id})`)
@@ -14,23 +20,25 @@ export async function openStream(tx: Tx, id: string): Promise<void> {
 /**
  * Appends events at the very end of a transaction. The stream's row is locked here and no earlier, so
  * the sequence is without gaps and in commit order: a reader that has seen n has seen everything below.
- * NOTIFY carries the stream's id alone and only says "look".
+ * NOTIFY carries the stream's id, how far it goes and who wrote, and only says "look".
  */
 export async function append(tx: Tx, emergencyId: string, events: readonly NewEvent[]): Promise<Appended> {
-  const rows = JSON.stringify(events.map((e, i) => ({ i: i + 1, type: e.type, v: e.v, at: e.at.toISOString(), actor_id: e.actorId, data: e.data })))
   const result = await tx.execute<{ last_seq: number }>(sql`
     with stream as (
       update event_streams set last_seq = last_seq + ${events.length} where id = ${emergencyId} returning last_seq
     ), written as (
       insert into emergency_events (emergency_id, seq, type, v, at, actor_id, data)
-      select ${emergencyId}, stream.last_seq - ${events.length} + e.i, e.type, e.v, e.at, e.actor_id, e.data
-      from stream, jsonb_to_recordset(${rows}::jsonb) as e(i int, type text, v smallint, at timestamptz, actor_id uuid, data jsonb)
+      select ${emergencyId}, stream.last_seq - ${events.length} + e.nth, e.type, e.v, e.at, e.actor_id, e.data::json
+      from stream, rows from (
+        unnest(${arrayOf('text', events.map(e => e.type))}, ${arrayOf('smallint', events.map(e => e.v))}, ${arrayOf('timestamptz', events.map(e => e.at.toISOString()))}, ${arrayOf('uuid', events.map(e => e.actorId))}),
+        ${jsonTable(events.map(e => e.data))}
+      ) with ordinality as e(type, v, at, actor_id, data, nth)
     )
-    select stream.last_seq, pg_notify(${EVENTS_CHANNEL}, ${emergencyId}) from stream`)
+    select stream.last_seq, pg_notify(${EVENTS_CHANNEL}, concat_ws(' ', ${emergencyId}::text, stream.last_seq, ${PROCESS}::text)) from stream`)
   const lastSeq = result[0]?.last_seq
   if (lastSeq === undefined)
     throw new Error(`no event stream ${emergencyId}`)
-  return { firstSeq: lastSeq - events.length + 1, lastSeq }
+  return { emergencyId, lastSeq, events: events.map((e, i) => ({ emergencyId, seq: lastSeq - events.length + 1 + i, ...e })) }
 }
 
 export async function readAfter(tx: Tx, emergencyId: string, afterSeq: number, limit: number): Promise<StoredEvent[]> {
