@@ -33,7 +33,7 @@ export async function plainKey(owner: Sql, model: string): Promise<{ ms: number,
         select ${alertId}, ${id}, kind, audience, sms_template, text, issued_by, issued_at from alerts where emergency_id = ${model} and audience = ${audience} order by issued_at limit 1`
       await tx`
         insert into deliveries (alert_id, person_id, channel, state, updated_at)
-        select ${alertId}, p.person_id, c.channel, 'pending', now() from participants p cross join unnest(array['inapp', 'sms']) as c(channel)
+        select ${alertId}, p.person_id, 'sms', 'pending', now() from participants p
         where p.emergency_id = ${id} and p.audience = ${audience}`
     }
     await tx`

@@ -135,7 +135,7 @@ export async function buildApp({ config, secrets, db, log, clock, demoAccounts, 
     realtime,
     boards: live,
     countyMode: boards.countyMode,
-    recordAccepted: (alertId, emergencyId, personIds) => calls.recordAccepted(alertId, emergencyId, 'inapp', personIds),
+    recordShown: calls.recordShown,
     recheckSessions: identity.recheckSessions,
   })
   tail.subscribe(async (emergencyId, events) => {

@@ -99,7 +99,7 @@ describe('a review', () => {
     const { silent } = await review()
     expect(silent).toHaveLength(4)
     for (const s of silent)
-      expect(s).toMatchObject({ status: 'silent', tried: [{ channel: 'inapp', state: 'cancelled', times: 1 }, { channel: 'sms', state: 'accepted', times: 1 }] })
+      expect(s).toMatchObject({ status: 'silent', tried: [{ channel: 'sms', state: 'accepted', times: 1 }] })
   })
 
   it('names people to those in charge of them alone, with all its numbers for everyone it touched', async () => {

@@ -83,7 +83,7 @@ async function member(e: Running, grid = 0, nth = 1) {
 
 async function alertsTo(e: Running, personId: string): Promise<string[]> {
   return (await stage.read<{ kind: string }>(sql`
-    select a.kind from alerts a join deliveries d on d.alert_id = a.id and d.channel = 'inapp' where a.emergency_id = ${e.id} and d.person_id = ${personId} order by a.id`)).map(r => r.kind)
+    select a.kind from alerts a join deliveries d on d.alert_id = a.id and d.channel = 'sms' where a.emergency_id = ${e.id} and d.person_id = ${personId} order by a.id`)).map(r => r.kind)
 }
 
 async function recipients(e: Running, kind: string) {

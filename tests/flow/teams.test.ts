@@ -30,7 +30,7 @@ async function ofUnit(emergency: Running, unit: number) {
 
 async function noticesOf(e: Running, personId: string) {
   return (await stage.read<{ kind: string }>(sql`
-  select a.kind from alerts a join deliveries d on d.alert_id = a.id and d.channel = 'inapp' where a.emergency_id = ${e.id} and d.person_id = ${personId} order by a.id`)).map(r => r.kind)
+  select a.kind from alerts a join deliveries d on d.alert_id = a.id and d.channel = 'sms' where a.emergency_id = ${e.id} and d.person_id = ${personId} order by a.id`)).map(r => r.kind)
 }
 
 async function candidatesOf(e: Running, grid: number, officer: Parameters<typeof stage.as>[0] = 'secretaryOfFirst'): Promise<{ personId: string, unitId: string }[]> {

@@ -15,7 +15,7 @@ import type { LiveBoards } from './live-boards.ts'
 import { sql } from 'drizzle-orm'
 import { isMilestone } from '../../../contract/events.ts'
 import { uuids } from '../../platform/db/index.ts'
-import { fillTemplate } from '../calls/index.ts'
+import { ADDRESSED, fillTemplate } from '../calls/index.ts'
 import { getEmergency, headerOf } from '../emergencies/index.ts'
 import { communityTitle } from '../registry/index.ts'
 import { namesOf } from './timeline.repo.ts'
@@ -34,7 +34,7 @@ export interface GatewayDeps {
   boards: LiveBoards
   countyMode: () => Promise<Mode>
   /** Tells the calls module which alerts this process has put on open sockets. */
-  recordAccepted: (alertId: string, emergencyId: string, personIds: string[]) => Promise<void>
+  recordShown: (alertId: string, emergencyId: string, personIds: string[]) => Promise<void>
   /** The living sessions among these; with their present rights where `withGrants` names them. */
   recheckSessions: (sessionIds: readonly string[], withGrants: ReadonlySet<string>) => Promise<Map<string, Pick<Actor, 'grants'> | null>>
 }
@@ -57,7 +57,7 @@ const BEGINS: ReadonlySet<EmergencyEventType> = new Set(['emergency.preAlerted',
 /** Of `participants p`: one text, not a row per person, since thousands of rows would hold up the alarm. */
 const PEOPLE = sql.raw(`string_agg(p.person_id::text, ',') as people`)
 
-export function createGateway({ db, log, realtime, boards, countyMode, recordAccepted, recheckSessions }: GatewayDeps): Gateway {
+export function createGateway({ db, log, realtime, boards, countyMode, recordShown, recheckSessions }: GatewayDeps): Gateway {
   const names = new Map<string, string>()
   const waiting = new Set<NodeJS.Timeout>()
   const underWay = new Set<Promise<void>>()
@@ -109,7 +109,7 @@ export function createGateway({ db, log, realtime, boards, countyMode, recordAcc
     const found = await read(async (tx) => {
       const groups = await tx.execute<{ grid_id: string, people: string | null }>(sql`
         select p.grid_id, ${PEOPLE} from deliveries d join participants p on p.emergency_id = ${emergencyId} and p.person_id = d.person_id
-        where d.alert_id = ${alertId} and d.channel = 'inapp' group by p.grid_id`)
+        where d.alert_id = ${alertId} and ${ADDRESSED} group by p.grid_id`)
       const recipients = groups.map(g => ({ gridId: g.grid_id, personIds: connectedOf(g.people) })).filter(g => g.personIds.length > 0)
       if (recipients.length === 0)
         return null
@@ -142,7 +142,7 @@ export function createGateway({ db, log, realtime, boards, countyMode, recordAcc
     }
     const reached = recipients.flatMap(r => r.personIds)
     reached.forEach(id => alerted.add(id))
-    inBackground(recordAccepted(alertId, emergencyId, reached))
+    inBackground(recordShown(alertId, emergencyId, reached))
   }
 
   /** State, level or basis changed: everyone connected whom the emergency concerns hears it, except those whose alert has just told them that it begins. */

@@ -4,7 +4,7 @@ import type { AlertKind, CheckInFlag, EmergencyKind, EmergencyState, EventClass 
 import type { Tx } from '../../platform/db/index.ts'
 import { sql } from 'drizzle-orm'
 import { emptyCounts, tally } from '../../../contract/counting.ts'
-import { CALLS, fillTemplate } from '../calls/index.ts'
+import { ADDRESSED, CALLS, fillTemplate } from '../calls/index.ts'
 import { communityTitle } from '../registry/index.ts'
 
 interface Where { issuer: string, isGridChief: (gridId: string) => boolean }
@@ -48,7 +48,7 @@ function read(tx: Tx, personId: string, emergencyId: string | null) {
       (select json_agg(json_build_object('audience', g.audience, 'memberState', g.member_state, 'callState', g.call_state, 'answer', g.answer, 'presence', g.presence, 'n', g.n)) from (
         select audience, member_state, call_state, answer, presence, count(*)::int as n from participants x where x.team_id = t.id group by 1, 2, 3, 4, 5) g) as groups,
       (select json_agg(json_build_object('id', a.id, 'kind', a.kind, 'text', a.text, 'issuedAt', a.issued_at) order by a.issued_at desc, a.id desc) from (
-        select a.id, a.kind, a.text, a.issued_at from alerts a join deliveries d on d.alert_id = a.id and d.person_id = p.person_id and d.channel = 'inapp'
+        select a.id, a.kind, a.text, a.issued_at from alerts a join deliveries d on d.alert_id = a.id and d.person_id = p.person_id and ${ADDRESSED}
         where a.emergency_id = e.id order by a.issued_at desc, a.id desc limit 50) a) as alerts
     from participants p join persons pe on pe.id = p.person_id join emergencies e on e.id = p.emergency_id join event_streams s on s.id = e.id
     left join vanguard_teams t on t.emergency_id = e.id and (t.id = p.team_id or (p.team_id is null and t.grid_id = p.grid_id))

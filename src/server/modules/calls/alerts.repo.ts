@@ -1,5 +1,5 @@
 import type { SQL } from 'drizzle-orm'
-import type { AlertKind, Audience, Channel } from '../../../contract/vocabulary.ts'
+import type { AlertKind, Audience } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import { sql } from 'drizzle-orm'
 import { newId } from '../../platform/ids.ts'
@@ -15,12 +15,11 @@ export interface NewAlert {
   now: Date
   /** Who of the emergency's people gets it, as a condition over `participants p`. */
   recipients: SQL
-  channels?: readonly Channel[]
 }
 
 export interface IssuedAlert { alertId: string, recipients: number }
 
-/** Writes the alert and one delivery per recipient and channel; nothing where there is nobody. Nothing is rendered or sent here. */
+/** Writes the alert and one message per recipient; nothing where there is nobody. Nothing is rendered or sent here. */
 export async function issueAlert(tx: Tx, alert: NewAlert): Promise<IssuedAlert> {
   const alertId = newId()
   const rows = await tx.execute<{ n: number }>(sql`
@@ -34,8 +33,7 @@ export async function issueAlert(tx: Tx, alert: NewAlert): Promise<IssuedAlert> 
       returning id
     ), made as (
       insert into deliveries (alert_id, person_id, channel, state, updated_at)
-      select alert.id, who.person_id, c.channel, 'pending', ${alert.now.toISOString()}
-      from alert, who cross join unnest(${sql.param(`{${(alert.channels ?? ['inapp', 'sms']).join(',')}}`)}::text[]) as c(channel)
+      select alert.id, who.person_id, 'sms', 'pending', ${alert.now.toISOString()} from alert, who
     )
     select count(*)::int as n from who`)
   return { alertId, recipients: rows[0]?.n ?? 0 }

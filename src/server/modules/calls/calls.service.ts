@@ -2,7 +2,7 @@ import type { SQL } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { AnswerReply, GiveAnswer, GiveReceipt, MarkUnreachable, ReceiptReply, Urge } from '../../../contract/calls.ts'
 import type { Scope } from '../../../contract/common.ts'
-import type { AnswerVia, Channel, Role } from '../../../contract/vocabulary.ts'
+import type { AnswerVia, Role } from '../../../contract/vocabulary.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Database, Tx } from '../../platform/db/index.ts'
 import type { Appended, NewEvent, Tail } from '../../platform/eventlog/index.ts'
@@ -35,7 +35,7 @@ import { captainsAmiss, leaderlessTeams, passLead } from '../teams/index.ts'
 import { issueAlert } from './alerts.repo.ts'
 import { ANSWERS_KEY, findAnswers, insertAnswers } from './answers.repo.ts'
 import { isPlausiblePromise, ladderLevel, partSize, pauseBeforeRetry, unreachableAt, URGE_EVERY_SEC } from './calls.rules.ts'
-import { claimDeliveries, recordOutcomes, recordReceipts, renewClaims } from './deliveries.repo.ts'
+import { claimDeliveries, recordOutcomes, recordReceipts, recordShown, renewClaims } from './deliveries.repo.ts'
 import { appText, fillTemplate, LEVEL_WORDS, smsText } from './texts.rules.ts'
 
 export interface CallsDeps {
@@ -404,7 +404,7 @@ export function createCalls(deps: CallsDeps) {
     },
 
     /** In-app alerts that this process has put on open sockets. */
-    async recordAccepted(alertId: string, emergencyId: string, channel: Channel, personIds: readonly string[]): Promise<void> {
+    async recordShown(alertId: string, emergencyId: string, personIds: readonly string[]): Promise<void> {
       const now = clock.now()
       const until = performance.now() + RECORD_PATIENCE_MS
       // In small parts, and answers go first: they come in at this very moment and want the same rows.
@@ -413,7 +413,7 @@ export function createCalls(deps: CallsDeps) {
         const part = personIds.slice(i, i + RECORD_BATCH)
         await db.work.tx(async (tx) => {
           const emergencies = await shareEmergencies(tx, [emergencyId])
-          await recordOutcomes(tx, channel, part.map(personId => ({ alertId, personId, state: 'accepted', providerId: null, failure: null, retryAfterSec: 0 })), now)
+          await recordShown(tx, alertId, part, now)
           await markCalled(tx, emergencies, part.map(personId => ({ emergencyId, personId })), now)
         })
       }

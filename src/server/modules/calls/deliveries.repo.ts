@@ -1,6 +1,7 @@
 import type { AlertKind, Channel, DeliveryState } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import { sql } from 'drizzle-orm'
+import { uuids } from '../../platform/db/index.ts'
 import { MAX_ATTEMPTS } from './calls.rules.ts'
 
 export interface ClaimedDelivery {
@@ -20,6 +21,12 @@ export interface ClaimedDelivery {
   rallyPoint: string | null
   communityName: string
 }
+
+/**
+ * Whom an alert is for, as a condition over `deliveries d`: everyone has his message's row from the start. On
+ * the app there is a row once it was shown.
+ */
+export const ADDRESSED = sql.raw(`d.channel = 'sms'`)
 
 const LEASE_SEC = 8
 
@@ -127,9 +134,17 @@ export async function recordOutcomes(tx: Tx, channel: Channel, outcomes: readonl
 
 export interface Receipt { alertId: string, emergencyId: string, personId: string, read: boolean }
 
+/** The app showed it on an open socket. What its receipt has said meanwhile stays. Rows come in the order in which receipts bring them. */
+export async function recordShown(tx: Tx, alertId: string, personIds: readonly string[], now: Date): Promise<void> {
+  await tx.execute(sql`
+    insert into deliveries (alert_id, person_id, channel, state, updated_at)
+    select ${alertId}, id, 'inapp', 'accepted', ${now.toISOString()} from unnest(${uuids(personIds)}) as shown(id) order by id
+    on conflict do nothing`)
+}
+
 /**
  * Phones show the alert (delivered), or people have opened it (read); a state only moves up. Returns
- * `alert person` of every receipt that belongs to a delivery.
+ * `alert person` of every receipt of somebody to whom the alert went.
  */
 export async function recordReceipts(tx: Tx, receipts: readonly Receipt[], now: Date): Promise<Set<string>> {
   const json = JSON.stringify(receipts.map(r => ({ a: r.alertId, e: r.emergencyId, p: r.personId, read: r.read })))
@@ -138,12 +153,12 @@ export async function recordReceipts(tx: Tx, receipts: readonly Receipt[], now: 
       select n.a, n.p, bool_or(n.read) as read from json_to_recordset(${json}::json) as n(a uuid, e uuid, p uuid, read boolean)
       join alerts al on al.id = n.a and al.emergency_id = n.e group by n.a, n.p
     ), known as (
-      select d.alert_id, d.person_id, d.state, given.read from given join deliveries d on d.alert_id = given.a and d.person_id = given.p and d.channel = 'inapp'
-      order by d.alert_id, d.person_id for update of d
+      select d.alert_id, d.person_id, given.read from given join deliveries d on d.alert_id = given.a and d.person_id = given.p and ${ADDRESSED}
     ), raised as (
-      update deliveries d set state = case when known.read then 'read' else 'delivered' end, lease_until = null, updated_at = ${now.toISOString()}
-      from known where d.alert_id = known.alert_id and d.person_id = known.person_id and d.channel = 'inapp'
-        and (d.state not in ('delivered', 'read') or (known.read and d.state = 'delivered'))
+      insert into deliveries (alert_id, person_id, channel, state, updated_at)
+      select alert_id, person_id, 'inapp', case when read then 'read' else 'delivered' end, ${now.toISOString()}::timestamptz from known order by alert_id, person_id
+      on conflict (alert_id, person_id, channel) do update set state = excluded.state, updated_at = excluded.updated_at
+      where deliveries.state not in ('delivered', 'read') or (excluded.state = 'read' and deliveries.state = 'delivered')
     )
     select alert_id, person_id from known`)
   return new Set(rows.map(r => `${r.alert_id} ${r.person_id}`))

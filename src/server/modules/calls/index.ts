@@ -1,7 +1,7 @@
 export { ALERTED, cancelPendingCalls, type IssuedAlert, type NewAlert } from './alerts.repo.ts'
 export { registerCallsRoutes } from './calls.routes.ts'
 export { type Calls, captainOf, createCalls, LINK_GRACE_MS, targetOf } from './calls.service.ts'
-export { CALLS } from './deliveries.repo.ts'
+export { ADDRESSED, CALLS } from './deliveries.repo.ts'
 export { createNotices, type Notice, type Notices } from './notices.ts'
 export type { ChannelSender, HandoverResult, OutgoingMessage } from './ports.ts'
 export { appText, DRILL_ABORTED, fillTemplate, loweredTo, smsSegments, smsText, type TextVariables } from './texts.rules.ts'
