@@ -31,19 +31,24 @@ end
 $$;
 --> statement-breakpoint
 create function check_participants_refer() returns trigger language plpgsql as $$
+declare
+  place record;
 begin
-  if exists (select from (select distinct emergency_id as id from added) a where not exists (select from emergencies r where r.id = a.id)) then
-    perform refuse_unknown('participants_emergency_fk');
-  end if;
-  if exists (select from (select distinct team_id as id from added where team_id is not null) a where not exists (select from vanguard_teams r where r.id = a.id)) then
-    perform refuse_unknown('participants_team_fk');
-  end if;
-  if exists (select from (select distinct grid_id as id from added) a where not exists (select from grids r where r.id = a.id)) then
-    perform refuse_unknown('participants_grid_fk');
-  end if;
-  if exists (select from (select distinct unit_id as id from added where unit_id is not null) a where not exists (select from units r where r.id = a.id)) then
-    perform refuse_unknown('participants_unit_fk');
-  end if;
+  -- Thousands of people stand in a few places.
+  for place in select distinct emergency_id, team_id, grid_id, unit_id from added loop
+    if not exists (select from emergencies r where r.id = place.emergency_id) then
+      perform refuse_unknown('participants_emergency_fk');
+    end if;
+    if place.team_id is not null and not exists (select from vanguard_teams r where r.id = place.team_id) then
+      perform refuse_unknown('participants_team_fk');
+    end if;
+    if not exists (select from grids r where r.id = place.grid_id) then
+      perform refuse_unknown('participants_grid_fk');
+    end if;
+    if place.unit_id is not null and not exists (select from units r where r.id = place.unit_id) then
+      perform refuse_unknown('participants_unit_fk');
+    end if;
+  end loop;
   if exists (select from added a where not exists (select from persons r where r.id = a.person_id)) then
     perform refuse_unknown('participants_person_fk');
   end if;
@@ -78,7 +83,7 @@ begin
   if exists (select from (select distinct alert_id as id from added) a where not exists (select from alerts r where r.id = a.id)) then
     perform refuse_unknown('deliveries_alert_fk');
   end if;
-  if exists (select from (select distinct person_id as id from added) a where not exists (select from persons r where r.id = a.id)) then
+  if exists (select from added a where not exists (select from persons r where r.id = a.person_id)) then
     perform refuse_unknown('deliveries_person_fk');
   end if;
   return null;

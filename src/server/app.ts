@@ -144,7 +144,7 @@ export async function buildApp({ config, secrets, db, log, clock, demoAccounts, 
     await gateway.hear(emergencyId, events)
   })
   identity.onSessionEnded(sessionId => realtime.endSession(sessionId, 'signedOut'))
-  serveSockets({ realtime, log, calls, presence, boards, live })
+  serveSockets({ realtime, log, calls, presence, boards, live, gateway })
 
   addGauge(metrics, 'pingji_sockets', 'Open sockets of this process', () => realtime.size())
   addGauge(metrics, 'pingji_live_boards', 'Boards that somebody watches in this process', () => live.size())

@@ -1,6 +1,6 @@
 import type { Language } from '../contract/errors.ts'
 /** What a socket may ask for: the same schemas, the same services, the same refusals as over HTTP. */
-import type { Boards, LiveBoards } from './modules/boards/index.ts'
+import type { Boards, Gateway, LiveBoards } from './modules/boards/index.ts'
 import type { Calls } from './modules/calls/index.ts'
 import type { Presence } from './modules/presence/index.ts'
 import type { Logger } from './platform/logger.ts'
@@ -16,7 +16,7 @@ const Addressed = z.looseObject({ emergencyId: Id })
 const Watch = z.strictObject({ emergencyId: Id, scope: Scope })
 const Unwatch = z.strictObject({ watchId: z.string().max(200) })
 
-export interface SocketDeps { realtime: Realtime, log: Logger, calls: Calls, presence: Presence, boards: Boards, live: LiveBoards }
+export interface SocketDeps { realtime: Realtime, log: Logger, calls: Calls, presence: Presence, boards: Boards, live: LiveBoards, gateway: Pick<Gateway, 'alarmsOut'> }
 
 /** The emergency's id stands in the path over HTTP and beside the body here. */
 export function addressed<T extends z.ZodType>(schema: T, input: unknown, language: Language): [emergencyId: string, body: z.output<T>] {
@@ -24,7 +24,7 @@ export function addressed<T extends z.ZodType>(schema: T, input: unknown, langua
   return [emergencyId, parseInput(schema, body, language)]
 }
 
-export function serveSockets({ realtime, log, calls, presence, boards, live }: SocketDeps): void {
+export function serveSockets({ realtime, log, calls, presence, boards, live, gateway }: SocketDeps): void {
   realtime.io.on('connection', (socket) => {
     socket.on('call:receipt', command(socket, log, (input, caller) => {
       const [emergencyId, receipt] = addressed(GiveReceipt, input, caller.language)
@@ -40,9 +40,11 @@ export function serveSockets({ realtime, log, calls, presence, boards, live }: S
       socket.data.lastCommandId = checkIn.checkInId
       return presence.checkIn(caller, emergencyId, checkIn)
     }))
-    socket.on('board:watch', command(socket, log, (input, { actor, language }) => {
+    socket.on('board:watch', command(socket, log, async (input, { actor, language }) => {
       const { emergencyId, scope } = parseInput(Watch, input, language)
       boards.requireBoard(actor, scope)
+      // Every screen of the county turns to a new emergency at once, just when its alarm goes out.
+      await gateway.alarmsOut()
       return live.watch(socket, emergencyId, scope)
     }))
     socket.on('board:unwatch', command(socket, log, async (input, { language }) => {

@@ -41,6 +41,8 @@ export interface GatewayDeps {
 
 export interface Gateway {
   hear: (emergencyId: string, events: StoredEvent[]) => Promise<void>
+  /** When no alert is on its way out: what is not urgent waits for that. */
+  alarmsOut: () => Promise<void>
   /** Sessions and rights are looked at again; runs by itself every few seconds. */
   recheck: () => Promise<void>
   close: () => Promise<void>
@@ -61,6 +63,7 @@ export function createGateway({ db, log, realtime, boards, countyMode, recordSho
   const names = new Map<string, string>()
   const waiting = new Set<NodeJS.Timeout>()
   const underWay = new Set<Promise<void>>()
+  let alarms: Promise<void> = Promise.resolve()
   let closed = false
 
   /** A database that is away for a moment must not cost anybody his alarm, nor hold up what comes after it. */
@@ -221,10 +224,13 @@ export function createGateway({ db, log, realtime, boards, countyMode, recordSho
     async hear(emergencyId, stored) {
       // The alarm goes out before anything else is worked out.
       const alerted = new Set<string>()
-      for (const { type, data, seq } of stored) {
-        if (type === 'alert.issued')
-          await surely('alert', () => emitAlert(emergencyId, (data as { alertId: string }).alertId, seq, alerted))
-      }
+      alarms = (async () => {
+        for (const { type, data, seq } of stored) {
+          if (type === 'alert.issued')
+            await surely('alert', () => emitAlert(emergencyId, (data as { alertId: string }).alertId, seq, alerted))
+        }
+      })()
+      await alarms
       await learnNames(stored).catch(error => log.warn({ err: error }, 'a timeline goes out without names'))
       const events = stored.map(e => toEvent(e, e.actorId === null ? null : names.get(e.actorId) ?? null))
       boards.hear(emergencyId, events)
@@ -241,6 +247,7 @@ export function createGateway({ db, log, realtime, boards, countyMode, recordSho
       if (events.some(e => MOVES_MODE.has(e.type)))
         await surely('mode:changed', () => emitMode(alerted))
     },
+    alarmsOut: () => alarms,
     recheck,
     async close() {
       closed = true

@@ -8,7 +8,7 @@ import type { ResponseLevel } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import type { PlanStamp } from '../plans/index.ts'
 import { sql } from 'drizzle-orm'
-import { uuids } from '../../platform/db/index.ts'
+import { uuids, violates } from '../../platform/db/index.ts'
 import { bulkChange } from './participants.repo.ts'
 
 export interface Audience {
@@ -70,7 +70,8 @@ export interface Choice { [column: string]: unknown, hash: string, people: numbe
 
 /** No units at all. */
 const NOBODY: Choice = { hash: '', people: 0 }
-const choice = sql.raw(`md5(coalesce(string_agg(person_id::text, ',' order by person_id), '')) as hash, count(*)::int as people`)
+/** Of any order: sixteen thousand ids need not be sorted to be recognised. */
+const choice = sql.raw(`coalesce(bit_xor(hashtextextended(person_id::text, 0)) || ' ' || sum(hashtextextended(person_id::text, 1)), '') as hash, count(*)::int as people`)
 
 export async function previewChoice(tx: Tx, audience: Audience): Promise<Choice> {
   const [row] = await tx.execute<Choice>(sql`with ${chosen(audience)} select ${choice} from chosen`)
@@ -101,23 +102,40 @@ export async function choose(tx: Tx, audience: Audience): Promise<Choice> {
 export async function summonChosen(tx: Tx, emergencyId: string, now: Date): Promise<BulkChange[]> {
   // The first condition is asked once, and spares a new emergency the search.
   const again = await bulkChange(tx, emergencyId, sql`exists (select from participants r where r.emergency_id = ${emergencyId} and r.member_state = 'released') and p.member_state = 'released' and ${CHOSEN}`, sql`member_state = 'active', holds = true, call_state = 'pending', called_at = null, joined_at = ${now.toISOString()}`)
-  const rows = await tx.execute<{ team_id: string, grid_id: string, n: number }>(sql`
+  const rows = await place(tx, emergencyId, now)
+  return [...again, ...rows.map(({ team_id: teamId, grid_id: gridId, n }): BulkChange => ({
+    before: null,
+    after: { teamId, gridId, audience: 'team', memberState: 'active', callState: 'pending', answer: null, presence: 'none' },
+    n,
+  }))]
+}
+
+/**
+ * Inserts the chosen. Somebody may be here already, or a stand-in elsewhere since a moment ago: then the others
+ * are placed, and the next ones are chosen for them. Only then, because asking of each row costs a third more.
+ */
+async function place(tx: Tx, emergencyId: string, now: Date) {
+  const insert = (onConflict: SQL) => tx.execute<{ team_id: string, grid_id: string, n: number }>(sql`
     with placed as (
       insert into participants (emergency_id, person_id, ordinal, audience, team_id, grid_id, unit_id, post, member_state, call_state, presence, holds, joined_at)
       select ${emergencyId}, s.person_id,
         (select coalesce(max(ordinal), 0) from participants where emergency_id = ${emergencyId}) + row_number() over (order by s.grid_id, s.is_lead desc, s.unit_id, s.nth),
         'team', t.id, s.grid_id, s.unit_id, s.post, 'active', 'pending', 'none', true, ${now.toISOString()}
       from summoned s join vanguard_teams t on t.emergency_id = ${emergencyId} and t.grid_id = s.grid_id
-      -- Here already; or a stand-in elsewhere since a moment ago: the next one is chosen for him.
-      on conflict do nothing
+      ${onConflict}
       returning team_id, grid_id
     )
     select team_id, grid_id, count(*)::int as n from placed group by team_id, grid_id order by team_id`)
-  return [...again, ...rows.map(({ team_id: teamId, grid_id: gridId, n }): BulkChange => ({
-    before: null,
-    after: { teamId, gridId, audience: 'team', memberState: 'active', callState: 'pending', answer: null, presence: 'none' },
-    n,
-  }))]
+  await tx.execute(sql`savepoint before_placing`)
+  try {
+    return await insert(sql``)
+  }
+  catch (error) {
+    if (!violates(error, 'participants_pk') && !violates(error, 'participants_holds_key'))
+      throw error
+    await tx.execute(sql`rollback to savepoint before_placing`)
+    return insert(sql`on conflict do nothing`)
+  }
 }
 
 /** Posts of these grids that are held on this day. */

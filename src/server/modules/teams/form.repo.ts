@@ -52,13 +52,17 @@ export async function setRequired(tx: Tx, emergencyId: string, gridIds: readonly
  */
 export async function nameLeaders(tx: Tx, emergencyId: string): Promise<string[]> {
   const led = await tx.execute<{ id: string }>(sql`
-    with ranked as (
-      select p.person_id, p.team_id, p.post, t.captain_id, p.unit_id is not distinct from t.lead_unit_id as of_lead,
-        row_number() over (partition by p.team_id order by (p.person_id = t.captain_id) desc, (p.unit_id is not distinct from t.lead_unit_id) desc, (p.post = 'deputy') desc, p.ordinal) as n,
-        row_number() over (partition by p.team_id, p.unit_id order by p.ordinal) as of_unit
-      from participants p join vanguard_teams t on t.id = p.team_id
-      where t.emergency_id = ${emergencyId} and p.emergency_id = ${emergencyId} and p.member_state = 'active'
-        and (p.person_id = t.captain_id or (p.answer is distinct from 'cannot' and p.call_state <> 'unreachable'))
+    with best as (
+      -- Nobody beyond the first three of his unit can become captain or deputy: the others are not ranked at all.
+      select * from (
+        select p.person_id, p.team_id, p.post, p.ordinal, t.captain_id, p.unit_id is not distinct from t.lead_unit_id as of_lead,
+          row_number() over (partition by p.team_id, p.unit_id order by (p.person_id = t.captain_id) desc, (p.post = 'deputy') desc, p.ordinal) as of_unit
+        from participants p join vanguard_teams t on t.id = p.team_id
+        where t.emergency_id = ${emergencyId} and p.emergency_id = ${emergencyId} and p.member_state = 'active'
+          and (p.person_id = t.captain_id or (p.answer is distinct from 'cannot' and p.call_state <> 'unreachable'))
+      ) b where of_unit <= 3
+    ), ranked as (
+      select *, row_number() over (partition by team_id order by (person_id = captain_id) desc, of_lead desc, (post = 'deputy') desc, ordinal) as n from best
     ), led as (
       update vanguard_teams t set captain_id = r.person_id, captain_flagged = not r.of_lead from ranked r where r.team_id = t.id and r.n = 1 and t.captain_id is null
       returning t.id

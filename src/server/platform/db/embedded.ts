@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto'
 import { chownSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
+import { setPriority, totalmem } from 'node:os'
 import { basename, delimiter, dirname, join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -278,7 +279,7 @@ class Supervisor implements EmbeddedServer {
       port: this.#port,
       unix_socket_directories: '',
       max_connections: 60,
-      shared_buffers: '128MB',
+      shared_buffers: `${sharedBuffersMb()}MB`,
       idle_in_transaction_session_timeout: '10s',
       // Recovery after a crash must not take minutes: bound the log that has to be replayed.
       max_wal_size: '512MB',
@@ -298,6 +299,7 @@ class Supervisor implements EmbeddedServer {
     // A process group of its own: Ctrl-C reaches the service, which drains first and then stops the database.
     const child = spawn(file, args, { env: this.#binaries.env, detached: true, stdio: ['ignore', out, out], ...this.#runAs.identity })
     child.once('error', error => this.#options.log.warn({ err: error }, 'PostgreSQL could not be launched'))
+    yieldToService(child.pid)
     child.unref()
     closeSync(out)
     return child
@@ -335,6 +337,20 @@ class Supervisor implements EmbeddedServer {
     return readFileSync(join(this.#options.dataDir, 'postgres.log'), 'utf8').trimEnd().split('\n').slice(-5).join('\n')
   }
 }
+
+/** On few cores the service's one thread, which answers everybody, goes before the database's many processes. */
+function yieldToService(pid: number | undefined): void {
+  try {
+    if (pid !== undefined)
+      setPriority(pid, 5)
+  }
+  catch {
+    // Gone already, which is found out in a moment, or a system that does not allow it: as fast as without.
+  }
+}
+
+/** A sixteenth of the machine: enough for a county's open emergency to stay in memory, and no burden on a small one. */
+const sharedBuffersMb = (): number => Math.min(1_024, Math.max(128, Math.floor(totalmem() / 16 / 2 ** 20)))
 
 const urlFile = (dataDir: string): string => join(dataDir, 'postgres.url')
 
