@@ -1,16 +1,25 @@
 /**
  * The service in a process of its own: the real application, and beside it two baselines on the same
- * sockets, behind the same session, limits, validation and access rule: an answer that is acknowledged
- * without any database work, and an answer with a transaction of its own.
+ * sockets, behind the same session, limits, validation and access rule: an answer that is decided, told to
+ * the followers of the log and acknowledged without any database work, and an answer with a transaction of its own.
  */
 import type { Answer } from '../src/contract/vocabulary.ts'
+import type { Gateway } from '../src/server/modules/boards/index.ts'
+import type { Answering } from '../src/server/modules/calls/index.ts'
+import type { EmergencyRow } from '../src/server/modules/emergencies/index.ts'
+import type { Answerer } from '../src/server/modules/participants/index.ts'
+import type { Database } from '../src/server/platform/db/index.ts'
 import type { Actor } from '../src/server/platform/http/index.ts'
 import type { ServerCommand, ServerReply } from './messages.ts'
 import process from 'node:process'
+import { sql } from 'drizzle-orm'
 import postgres from 'postgres'
 import { GiveAnswer } from '../src/contract/calls.ts'
 import { buildApp } from '../src/server/app.ts'
+import { decideAnswers } from '../src/server/modules/calls/index.ts'
+import { shareEmergencies } from '../src/server/modules/emergencies/index.ts'
 import { requireAccess } from '../src/server/modules/identity/index.ts'
+import { lockAnswerers } from '../src/server/modules/participants/index.ts'
 import { systemClock } from '../src/server/platform/clock.ts'
 import { readConfig } from '../src/server/platform/config.ts'
 import { openDatabase } from '../src/server/platform/db/index.ts'
@@ -26,6 +35,31 @@ interface Reply { answerId: string, answer: Answer, at: string, isLate: boolean,
 
 const say = (reply: ServerReply) => process.send?.(reply)
 const replyTo = ({ answer }: Given, at: Date): Reply => ({ answerId: answer.answerId, answer: answer.answer, at: at.toISOString(), isLate: false, replayed: false })
+
+/** The same path without its database work: what the tables know is read once for each emergency, and nothing is kept. */
+function inMemoryAnswers(db: Database, gateway: Gateway): (given: Given) => Promise<Reply> {
+  interface Held { emergencies: Map<string, EmergencyRow>, people: Map<string, Answerer>, seq: number }
+  const held = new Map<string, Promise<Held>>()
+  const load = (emergencyId: string) => db.read.tx(async (tx): Promise<Held> => {
+    const everyone = await tx.execute<{ person_id: string }>(sql`select person_id from participants where emergency_id = ${emergencyId}`)
+    const people = await lockAnswerers(tx, everyone.map(p => ({ emergencyId, personId: p.person_id })))
+    return { emergencies: await shareEmergencies(tx, [emergencyId]), people, seq: 0 }
+  })
+  const group = createGroupCommit<Answering, Reply>({
+    inPairs: { keyOf: a => a.personId },
+    async write(batch) {
+      const emergencyId = batch[0]?.emergencyId ?? ''
+      const known = held.get(emergencyId) ?? load(emergencyId)
+      held.set(emergencyId, known)
+      const { emergencies, people, seq } = await known
+      const { replies, events } = decideAnswers(batch, { emergencies, people, given: new Map() }, new Date())
+      const log = (events.get(emergencyId) ?? []).map((e, i) => ({ emergencyId, seq: seq + 1 + i, ...e }))
+      setImmediate(() => void gateway.hear(emergencyId, log))
+      return replies
+    },
+  })
+  return ({ emergencyId, actor: { personId }, answer }) => group.submit({ emergencyId, personId, actorId: personId, answer, via: 'app', relayedBy: null })
+}
 
 /** What a service does that knows no batches: lock, read, write, log, commit, for each answer; prepared statements, ten connections. */
 function ordinaryAnswers(databaseUrl: string): (given: Given) => Promise<Reply> {
@@ -66,12 +100,7 @@ async function start({ databaseUrl, dataDir, port }: Extract<ServerCommand, { do
       say({ done: 'pressed', at: now() })
   })
 
-  const memory = createGroupCommit<Given, Reply>({
-    write: async (batch) => {
-      const at = new Date()
-      return batch.map(given => replyTo(given, at))
-    },
-  })
+  const answerInMemory = inMemoryAnswers(db, services.gateway)
   const ordinary = ordinaryAnswers(databaseUrl)
   services.realtime.io.on('connection', (socket) => {
     const serve = (write: (given: Given) => Promise<Reply>) => command(socket, log, (input, { actor, language }) => {
@@ -82,7 +111,7 @@ async function start({ databaseUrl, dataDir, port }: Extract<ServerCommand, { do
     })
     // Events of the bench alone, which the contract does not know.
     const bench = socket as unknown as { on: (event: string, handler: ReturnType<typeof serve>) => void }
-    bench.on('bench:memory', serve(memory.submit))
+    bench.on('bench:memory', serve(answerInMemory))
     bench.on('bench:ordinary', serve(ordinary))
   })
   await app.listen({ host: '127.0.0.1', port, backlog: 4_096 })

@@ -13,8 +13,8 @@ export interface GroupCommitOptions<Item, Result> {
   write: (items: readonly Item[]) => Promise<readonly (Result | Error)[]>
   maxBatch?: number
   /**
-   * Two batches may be written at once, while one is being worked out here and the other in the database. Items
-   * with the same key are never in both: they keep their order.
+   * Two batches may be written at once: while one is worked out here the other is in the database. Of one key
+   * there is one item in them at most: such items keep their order, and none depends on another of its batch.
    */
   inPairs?: { keyOf: (item: Item) => string }
   /** Above this many waiting items new ones are refused with OVERLOADED. */
@@ -63,28 +63,32 @@ export function createGroupCommit<Item, Result>({ write, maxBatch = 2_000, inPai
   }
 
   /** The next batch: in order, without those whose predecessor is being written. */
-  function take(): Waiting<Item, Result>[] {
-    if (inPairs === undefined || keysInFlight.size === 0) {
-      const batch = queue.slice(0, maxBatch)
-      queue = queue.slice(maxBatch)
-      return batch
-    }
+  function take(): { batch: Waiting<Item, Result>[], keys: string[] } {
     const batch: Waiting<Item, Result>[] = []
+    const keys: string[] = []
     const left: Waiting<Item, Result>[] = []
-    for (const waiting of queue)
-      (batch.length < maxBatch && !keysInFlight.has(inPairs.keyOf(waiting.item)) ? batch : left).push(waiting)
+    for (const waiting of queue) {
+      const key = inPairs?.keyOf(waiting.item)
+      if (batch.length === maxBatch || (key !== undefined && keysInFlight.has(key))) {
+        left.push(waiting)
+        continue
+      }
+      batch.push(waiting)
+      if (key !== undefined) {
+        keys.push(key)
+        keysInFlight.add(key)
+      }
+    }
     queue = left
-    return batch
+    return { batch, keys }
   }
 
   function takeOff(): void {
     takingOff = null
     while (queue.length > 0 && (flights.size === 0 || (inPairs !== undefined && flights.size === 1 && queue.length >= PAIR_FROM))) {
-      const batch = take()
+      const { batch, keys } = take()
       if (batch.length === 0)
         return
-      const keys = inPairs === undefined ? [] : batch.map(({ item }) => inPairs.keyOf(item))
-      keys.forEach(key => keysInFlight.add(key))
       const flight = flush(batch).then(() => {
         keys.forEach(key => keysInFlight.delete(key))
         flights.delete(flight)

@@ -76,6 +76,65 @@ describe('group commit', () => {
     expect(batches.map(batch => batch.join(''))).toEqual(['abc', 'def', 'g'])
   })
 
+  describe('in pairs', () => {
+    const inPairs = { keyOf: (item: string) => item.split(':')[0] ?? '' }
+    const many = (n: number, prefix = 'k') => Array.from({ length: n }, (_, i) => `${prefix}${i}:1`)
+
+    it('a second batch is written beside the first once enough wait, and no third', async () => {
+      const { write, batches, hold, release } = store()
+      const group = createGroupCommit({ write, inPairs })
+      hold()
+      const all = [group.submit('first:1')]
+      await Promise.resolve()
+      all.push(...many(99).map(group.submit))
+      await Promise.resolve()
+      expect(batches.length).toBe(1)
+      all.push(...many(150, 'm').map(group.submit))
+      await Promise.resolve()
+      expect(batches.map(b => b.length)).toEqual([1, 249])
+      all.push(...many(500, 'n').map(group.submit))
+      await Promise.resolve()
+      expect(batches.length).toBe(2)
+      release()
+      await Promise.all(all)
+      expect(batches.map(b => b.length)).toEqual([1, 249, 500])
+    })
+
+    it('of one key there is one item at a time, in order, whatever fails', async () => {
+      const flying = new Set<string>()
+      const seen = new Map<string, number>()
+      const write = async (batch: readonly string[]) => {
+        for (const item of batch) {
+          expect(flying.has(inPairs.keyOf(item)), item).toBe(false)
+          flying.add(inPairs.keyOf(item))
+        }
+        await new Promise(resolve => setTimeout(resolve, Math.random() * 4))
+        for (const item of batch)
+          flying.delete(inPairs.keyOf(item))
+        if (poisoned(batch))
+          throw new Error('constraint')
+        for (const item of batch) {
+          const [key = '', n] = item.split(':')
+          expect(Number(n), item).toBe((seen.get(key) ?? 0) + 1)
+          seen.set(key, Number(n))
+        }
+        return batch
+      }
+      const group = createGroupCommit({ write, inPairs, maxBatch: 120 })
+      const results: Promise<unknown>[] = []
+      for (let n = 1; n <= 12; n++) {
+        results.push(...Array.from({ length: 60 }, (_, k) => group.submit(`k${k}:${n}`)), group.submit(`poison${n}:1`))
+        if (n % 3 === 0)
+          await new Promise(resolve => setImmediate(resolve))
+      }
+      const settled = await Promise.allSettled(results)
+      await group.drain()
+      expect(settled.filter(s => s.status === 'rejected')).toHaveLength(12)
+      expect([...seen.values()]).toEqual(Array.from({ length: 60 }).fill(12))
+      expect(group.size()).toBe(0)
+    })
+  })
+
   it('a poisoned item fails alone, its neighbours are kept in order', async () => {
     const committed: string[] = []
     const { write } = store({ refuse: poisoned })

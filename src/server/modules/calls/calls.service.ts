@@ -12,10 +12,10 @@ import type { Scheduler } from '../../platform/scheduler.ts'
 import type { Secret } from '../../platform/secrets.ts'
 import type { EmergencyRow } from '../emergencies/index.ts'
 import type { Action, Identity, Target } from '../identity/index.ts'
-import type { Answered, Answerer, ParticipantRow, PersonInEmergency } from '../participants/index.ts'
+import type { Answerer, ParticipantRow, PersonInEmergency } from '../participants/index.ts'
 import type { GridIndex, PhoneVault } from '../registry/index.ts'
 import type { Handover } from '../teams/index.ts'
-import type { AnswerRow } from './answers.repo.ts'
+import type { Answering, Decided } from './answers.rules.ts'
 import type { ClaimedDelivery, DeliveryOutcome, Receipt } from './deliveries.repo.ts'
 import type { ChannelSender, HandoverResult, OutgoingMessage } from './ports.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -29,12 +29,13 @@ import { createRateLimit } from '../../platform/http/index.ts'
 import { audit } from '../audit/index.ts'
 import { countsAnswers, event, getEmergency, isOpen, lockEmergency, modeOf, openEmergencies, shareEmergencies } from '../emergencies/index.ts'
 import { covers, linkCode, readLinkCode, requireAccess } from '../identity/index.ts'
-import { bulkChange, changeOf, findByOrdinal, findParticipant, lockAnswerers, lockPeople, saveAnswers, saveParticipants } from '../participants/index.ts'
+import { bulkChange, changeOf, findByOrdinal, findParticipant, lockAnswerers, lockPeople, saveParticipants } from '../participants/index.ts'
 import { communityTitle, isFictional, isWithin, placeOfScope } from '../registry/index.ts'
 import { captainsAmiss, leaderlessTeams, passLead } from '../teams/index.ts'
 import { issueAlert } from './alerts.repo.ts'
-import { ANSWERS_KEY, findAnswers, insertAnswers } from './answers.repo.ts'
-import { isPlausiblePromise, ladderLevel, partSize, pauseBeforeRetry, unreachableAt, URGE_EVERY_SEC } from './calls.rules.ts'
+import { ANSWERS_KEY, findAnswers, keepAnswers } from './answers.repo.ts'
+import { decideAnswers } from './answers.rules.ts'
+import { ladderLevel, partSize, pauseBeforeRetry, unreachableAt, URGE_EVERY_SEC } from './calls.rules.ts'
 import { claimDeliveries, recordOutcomes, recordReceipts, recordShown, renewClaims } from './deliveries.repo.ts'
 import { appText, fillTemplate, LEVEL_WORDS, smsText } from './texts.rules.ts'
 
@@ -55,22 +56,14 @@ export interface CallsDeps {
 
 export type Calls = ReturnType<typeof createCalls>
 
-interface Answering {
-  emergencyId: string
-  personId: string
-  actorId: string
-  answer: GiveAnswer
-  via: AnswerVia
-  relayedBy: string | null
-}
-
 type Outcome = DeliveryOutcome & { emergencyId: string }
 
 /** Who answers for people of his own scope as an officer; anybody else relays. */
 const OFFICERS: readonly Role[] = ['countyCommander', 'countyAdmin', 'countyDuty', 'townshipSecretary', 'communitySecretary']
 const SEND_BATCH = 500
-const ANSWER_BATCH = 2000
 const RECORD_BATCH = 1_000
+/** The first answers are on their way. */
+const RECORD_AFTER_MS = 200
 /** How long what was put on sockets may go unrecorded because answers keep coming. */
 const RECORD_PATIENCE_MS = 5_000
 /** A link still opens the page for a day after the end: people sign off and see that it is over. */
@@ -102,84 +95,41 @@ export function createCalls(deps: CallsDeps) {
   const linkLimit = createRateLimit(30, 60)
   let wakeSender = () => {}
 
-  interface Results { replies: (z.output<typeof AnswerReply> | Error)[], appended: Appended[] }
+  interface Written { replies: Decided['replies'], appended: Appended[] }
 
   /** One transaction for everything that arrived while the last batch was written. */
   const answers = createGroupCommit<Answering, z.output<typeof AnswerReply>>({
-    maxBatch: ANSWER_BATCH,
     inPairs: { keyOf: a => a.personId },
     async write(batch) {
       const now = clock.now()
-      const results = await db.answers.tx<Results>(async (tx) => {
+      const { replies, appended } = await db.answers.tx<Written>(async (tx) => {
         // In this order, but on one trip: the connection works through them one after another.
         const emergencyIds = [...new Set(batch.map(a => a.emergencyId))]
-        const [emergencies, people, seen, leaderless] = await Promise.all([
+        const [emergencies, people, given, leaderless] = await Promise.all([
           shareEmergencies(tx, emergencyIds),
           lockAnswerers(tx, batch),
           findAnswers(tx, batch.map(a => a.answer.answerId)),
           leaderlessTeams(tx, emergencyIds),
         ])
-        const replies: (z.output<typeof AnswerReply> | Error)[] = []
-        const rows: AnswerRow[] = []
-        const changed = new Map<string, Answered>()
-        const events = new Map<string, NewEvent[]>()
-        for (const a of batch) {
-          const e = emergencies.get(a.emergencyId)
-          const key = `${a.emergencyId} ${a.personId}`
-          const before = changed.get(key) ?? people.get(key)
-          if (e === undefined || before === undefined) {
-            replies.push(new DomainError('NOT_FOUND'))
-            continue
-          }
-          const first = seen.get(a.answer.answerId)
-          if (first !== undefined) {
-            replies.push(first.personId === a.personId && first.emergencyId === a.emergencyId
-              ? { answerId: a.answer.answerId, answer: first.answer, at: first.at.toISOString(), isLate: first.isLate, replayed: true }
-              : new DomainError('CONFLICT'))
-            continue
-          }
-          const promisedAt = a.answer.promisedAt === null ? null : new Date(a.answer.promisedAt)
-          if (promisedAt !== null && !isPlausiblePromise(promisedAt, e.createdAt, now)) {
-            replies.push(new DomainError('PROMISED_AT_INVALID', { field: 'promisedAt' }))
-            continue
-          }
-          const isLate = !countsAnswers(e.state) || before.memberState !== 'active'
-          const { answerId, reason, note } = a.answer
-          // The promise waited in the phone's outbox until its time had come: by now he is on his way.
-          const answer = promisedAt !== null && promisedAt <= now ? 'going' : a.answer.answer
-          rows.push({ answerId, emergencyId: e.id, personId: a.personId, answer, via: a.via, promisedAt, reason, note, relayedBy: a.relayedBy, isLate })
-          seen.set(answerId, { personId: a.personId, emergencyId: e.id, answer, isLate, at: now })
-          const log = events.get(e.id) ?? []
-          events.set(e.id, log)
-          if (isLate) {
-            log.push(event(a.actorId, now, 'call.answeredLate', { answerId, personId: a.personId, name: before.name, answer, via: a.via }))
-          }
-          else {
-            const after: Answered = { ...before, callState: 'answered', answer, answerVia: a.via, promisedAt, cannotReason: reason }
-            changed.set(key, after)
-            log.push(event(a.actorId, now, 'call.answered', { answerId, answer, via: a.via, promisedAt: a.answer.promisedAt, reason, relayedBy: a.relayedBy, change: changeOf(before, after) }))
-          }
-          replies.push({ answerId, answer, at: now.toISOString(), isLate, replayed: false })
+        const { replies, rows, changed, events } = decideAnswers(batch, { emergencies, people, given }, now)
+        if (rows.length === 0)
+          return { replies, appended: [] }
+        const kept = keepAnswers(tx, rows, now)
+        const concerned = changed.filter(p => p.post === 'captain' ? p.answer === 'cannot' : leaderless.has(p.teamId ?? '') && p.answer !== 'cannot')
+        if (concerned.length > 0) {
+          await kept
+          for (const [emergencyId, handovers] of await newCaptains(tx, concerned))
+            events.get(emergencyId)?.push(...handovers.map(handover => event(null, now, 'team.captainChanged', handover)))
         }
-        if (rows.length > 0) {
-          const saved = [insertAnswers(tx, rows, now), saveAnswers(tx, [...changed.values()], now)]
-          const concerned = [...changed.values()].filter(p => p.post === 'captain' ? p.answer === 'cannot' : leaderless.has(p.teamId ?? '') && p.answer !== 'cannot')
-          if (concerned.length > 0) {
-            await Promise.all(saved)
-            for (const [emergencyId, handovers] of await newCaptains(tx, concerned))
-              events.get(emergencyId)?.push(...handovers.map(handover => event(null, now, 'team.captainChanged', handover)))
-          }
-          const logged = [...events.keys()].sort().map(emergencyId => append(tx, emergencyId, events.get(emergencyId) ?? []))
-          // One after another on one line: of several refusals the first says why.
-          return new LastWrites(Promise.all([...saved, ...logged]).then(async () => ({ replies, appended: await Promise.all(logged) })))
-        }
-        return { replies, appended: [] }
+        const logged = [...events].sort(([a], [b]) => a < b ? -1 : 1).map(([emergencyId, log]) => append(tx, emergencyId, log))
+        // One after another on one line: of several refusals the first says why.
+        return new LastWrites(Promise.all([kept, ...logged]).then(async () => ({ replies, appended: await Promise.all(logged) })))
       }).catch((error: unknown) => {
         // An id that another phone used at the same moment: refused alone, once the batch has been halved.
         throw violates(error, ANSWERS_KEY) ? new DomainError('CONFLICT') : error
       })
-      results.appended.forEach(tail.hand)
-      return results.replies
+      appended.forEach(tail.hand)
+      return replies
     },
   })
 
@@ -408,6 +358,7 @@ export function createCalls(deps: CallsDeps) {
       const now = clock.now()
       const until = performance.now() + RECORD_PATIENCE_MS
       // In small parts, and answers go first: they come in at this very moment and want the same rows.
+      await sleep(RECORD_AFTER_MS, undefined, { ref: false })
       for (let i = 0; i < personIds.length; i += RECORD_BATCH) {
         await Promise.race([answers.drain(), sleep(Math.max(0, until - performance.now()), undefined, { ref: false })])
         const part = personIds.slice(i, i + RECORD_BATCH)

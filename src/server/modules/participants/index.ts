@@ -1,2 +1,2 @@
-export { type Answered, type Answerer, bulkChange, changeOf, findByOrdinal, findHolder, findParticipant, insertParticipant, lockAnswerers, lockPeople, lockPerson, type ParticipantRow, peopleIn, type PersonInEmergency, saveAnswers, saveParticipants } from './participants.repo.ts'
+export { type Answerer, bulkChange, changeOf, findByOrdinal, findHolder, findParticipant, insertParticipant, lockAnswerers, lockPeople, lockPerson, type ParticipantRow, peopleIn, type PersonInEmergency, saveParticipants } from './participants.repo.ts'
 export { type Audience, type Choice, choose, CHOSEN, countDuty, previewChoice, previewPreemption, previewUnits, staffOf, summonChosen, summonDuty, type UnitPreview } from './summon.repo.ts'

@@ -3,7 +3,7 @@ import type { BulkChange, PersonChange, Standing } from '../../../contract/event
 import type { Answer, AnswerVia, Audience, CallState, CannotReason, CheckInFlag, CheckInMethod, MemberState, Presence, TeamPost } from '../../../contract/vocabulary.ts'
 import type { Tx } from '../../platform/db/index.ts'
 import { sql } from 'drizzle-orm'
-import { arrayOf, uuids } from '../../platform/db/index.ts'
+import { uuids } from '../../platform/db/index.ts'
 import { DomainError } from '../../platform/errors.ts'
 
 export interface ParticipantRow {
@@ -100,9 +100,6 @@ type Counted = Pick<ParticipantRow, 'teamId' | 'gridId' | 'audience' | 'memberSt
 /** What an answer needs to know of a person: by the thousand, every column that is not read counts. */
 export type Answerer = Counted & Pick<ParticipantRow, 'emergencyId' | 'personId' | 'name' | 'unitId' | 'post'>
 
-/** What an answer leaves behind in the person's row. */
-export type Answered = Answerer & Pick<ParticipantRow, 'answerVia' | 'promisedAt' | 'cannotReason'>
-
 /** The facts by which a person is counted, as the event log carries them. */
 export function standingOf(p: Counted): Standing {
   return { teamId: p.teamId, gridId: p.gridId, audience: p.audience, memberState: p.memberState, callState: p.callState, answer: p.answer, presence: p.presence }
@@ -129,10 +126,10 @@ export async function lockPeople(tx: Tx, pairs: readonly PersonInEmergency[]): P
   return new Map(rows.map(r => [`${r.emergency_id} ${r.person_id}`, toRow(r)]))
 }
 
-/** As `lockPeople`, with what an answer needs alone. */
+/** As `lockPeople`, with what an answer needs alone; by person, who must not be asked for twice. */
 export async function lockAnswerers(tx: Tx, pairs: readonly PersonInEmergency[]): Promise<Map<string, Answerer>> {
   const rows = await tx.execute<RawRow>(locked('p.emergency_id, p.person_id, p.audience, p.team_id, p.grid_id, p.unit_id, p.post, p.member_state, p.call_state, p.answer, p.presence', pairs))
-  return new Map(rows.map(r => [`${r.emergency_id} ${r.person_id}`, {
+  return new Map(rows.map(r => [r.person_id, {
     emergencyId: r.emergency_id,
     personId: r.person_id,
     name: r.name,
@@ -213,18 +210,6 @@ export async function saveParticipants(tx: Tx, rows: readonly ParticipantRow[]):
     from json_to_recordset(${json}::json) as n(e uuid, p uuid, team_id uuid, grid_id uuid, post text, member_state text, stand_in_for uuid,
       call_state text, answer text, answer_via text, promised_at timestamptz, cannot_reason text, answered_at timestamptz, unreachable_reason text,
       presence text, checked_in_at timestamptz, check_in_method text, check_in_flags text[], checked_out_at timestamptz, unsigned_reason text, holds boolean)
-    where p.emergency_id = n.e and p.person_id = n.p`)
-}
-
-/** Writes back what an answer changes in rows that were locked: the other columns stay as they are, and no index moves. */
-export async function saveAnswers(tx: Tx, rows: readonly Answered[], now: Date): Promise<void> {
-  if (rows.length === 0)
-    return
-  await tx.execute(sql`
-    update participants p set call_state = 'answered', answer = n.answer, answer_via = n.via, promised_at = n.promised_at, cannot_reason = n.reason,
-      answered_at = coalesce(p.answered_at, ${now.toISOString()}::timestamptz), unreachable_reason = null
-    from unnest(${uuids(rows.map(r => r.emergencyId))}, ${uuids(rows.map(r => r.personId))}, ${arrayOf('text', rows.map(r => r.answer))}, ${arrayOf('text', rows.map(r => r.answerVia))},
-      ${arrayOf('timestamptz', rows.map(r => r.promisedAt?.toISOString() ?? null))}, ${arrayOf('text', rows.map(r => r.cannotReason))}) as n(e, p, answer, via, promised_at, reason)
     where p.emergency_id = n.e and p.person_id = n.p`)
 }
 

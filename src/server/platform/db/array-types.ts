@@ -35,13 +35,15 @@ export function parseArray<T>(text: string, parse: (element: string) => T): (T |
 export function serializeArray(value: unknown): unknown {
   if (!Array.isArray(value))
     return value
-  const elements = value.map((element: unknown) => {
-    if (element === null || element === undefined)
-      return 'NULL'
-    const text = typeof element === 'object' ? JSON.stringify(element) : String(element)
-    return `"${text.replace(/["\\]/g, '\\$&')}"`
-  })
-  return `{${elements.join(',')}}`
+  return `{${value.map(serializeElement).join(',')}}`
+}
+
+function serializeElement(element: unknown): string {
+  if (element === null || element === undefined)
+    return 'NULL'
+  const text = typeof element === 'string' ? element : typeof element === 'object' ? JSON.stringify(element) : String(element)
+  // A quoted word is never taken for NULL, nor an empty one for nothing.
+  return /["\\]/.test(text) ? `"${text.replace(/["\\]/g, '\\$&')}"` : `"${text}"`
 }
 
 export const arrayTypes: Record<string, ArrayType> = Object.fromEntries(Object.entries(ELEMENTS).map(([oid, parse]) => [
