@@ -6,7 +6,7 @@
 import type { Answer } from '../src/contract/vocabulary.ts'
 import type { Gateway } from '../src/server/modules/boards/index.ts'
 import type { Answering } from '../src/server/modules/calls/index.ts'
-import type { EmergencyRow } from '../src/server/modules/emergencies/index.ts'
+import type { SharedEmergency } from '../src/server/modules/emergencies/index.ts'
 import type { Answerer } from '../src/server/modules/participants/index.ts'
 import type { Database } from '../src/server/platform/db/index.ts'
 import type { Actor } from '../src/server/platform/http/index.ts'
@@ -38,7 +38,7 @@ const replyTo = ({ answer }: Given, at: Date): Reply => ({ answerId: answer.answ
 
 /** The same path without its database work: what the tables know is read once for each emergency, and nothing is kept. */
 function inMemoryAnswers(db: Database, gateway: Gateway): (given: Given) => Promise<Reply> {
-  interface Held { emergencies: Map<string, EmergencyRow>, people: Map<string, Answerer>, seq: number }
+  interface Held { emergencies: Map<string, SharedEmergency>, people: Map<string, Answerer>, seq: number }
   const held = new Map<string, Promise<Held>>()
   const load = (emergencyId: string) => db.read.tx(async (tx): Promise<Held> => {
     const everyone = await tx.execute<{ person_id: string }>(sql`select person_id from participants where emergency_id = ${emergencyId}`)

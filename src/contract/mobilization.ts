@@ -68,7 +68,7 @@ export const Preparation = z.strictObject({
   }),
   underStrength: z.array(z.strictObject({ gridId: Id, gridName: z.string(), communityName: z.string(), required: z.number().int(), available: z.number().int() })),
   shortfalls: z.array(Shortfall),
-  unreachable: z.array(z.strictObject({ reason: z.enum([...SHORTFALL_REASONS, 'noPhone']), people: z.number().int() })),
+  unreachable: z.array(z.strictObject({ reason: z.enum(SHORTFALL_REASONS), people: z.number().int() })),
   /** Taken from standby or from a drill by this press (invariant 6). */
   preempts: z.array(z.strictObject({ emergencyId: Id, no: z.string(), name: z.string(), isDrill: z.boolean(), people: z.number().int() })),
   overlaps: z.array(z.strictObject({ emergencyId: Id, no: z.string(), name: z.string(), isDrill: z.boolean() })),

@@ -23,7 +23,7 @@ import { createPhoneVault, createRegistry, GridIndex, registerRegistryRoutes } f
 import { createReviews, registerReviewRoutes } from './modules/review/index.ts'
 import { createTeams, registerTeamsRoutes } from './modules/teams/index.ts'
 import { createTail } from './platform/eventlog/index.ts'
-import { addGauge, createHttp, serveWebClient } from './platform/http/index.ts'
+import { addGauge, createHttp, serveWebClient, startIdempotencyJobs } from './platform/http/index.ts'
 import { createRealtime } from './platform/realtime/index.ts'
 import { createScheduler } from './platform/scheduler.ts'
 import { serveSockets } from './sockets.ts'
@@ -155,6 +155,7 @@ export async function buildApp({ config, secrets, db, log, clock, demoAccounts, 
     identity.startJobs(scheduler)
     plans.startJobs(scheduler)
     calls.startJobs(scheduler)
+    startIdempotencyJobs(scheduler, db)
     // Grids change by registry edits, which any process may make.
     scheduler.every('places', 30_000, reloadPlaces)
   }

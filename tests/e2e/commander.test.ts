@@ -36,6 +36,8 @@ describe('the county\'s commander', () => {
       expect(await textOf(page.locator(`[data-part=preview] [data-count=${name}] dd`))).toBe(value)
     // Key and numbers are on the screen before anything is scrolled.
     await expect(page.locator('[data-action=hold]').boundingBox().then(box => (box?.y ?? 0) + (box?.height ?? 0))).resolves.toBeLessThanOrEqual(DESK.height)
+    const [lines, panel] = await page.evaluate<number[]>('(one => [one.scrollHeight, one.clientHeight])(document.querySelector("[data-part=preview]"))')
+    expect(lines, 'lines of the preview').toBeLessThanOrEqual(panel ?? 0)
     await service.fits(page)
     await page.locator('[data-action=hold]:not([disabled])').waitFor()
     // A slip of the hand starts nothing.

@@ -4,6 +4,7 @@ import type { Person, Reply } from '../harness/stage.ts'
 import { sql } from 'drizzle-orm'
 import { afterEach, describe, expect, it } from 'vitest'
 import { insertSession } from '../../src/server/modules/identity/sessions.repo.ts'
+import { startIdempotencyJobs } from '../../src/server/platform/http/index.ts'
 import { newId } from '../../src/server/platform/ids.ts'
 import { RALLY } from '../harness/small-county.ts'
 import { openStage, refused } from '../harness/stage.ts'
@@ -308,6 +309,24 @@ describe('the press', () => {
     expect(again).toEqual({ status: 200, body: { ...first.body, replayed: true } })
     expect(await press('countyCommander', await prepare('countyCommander', { scope: gridScope(1) }), { key })).toMatchObject({ ...refused('IDEMPOTENCY_KEY_REUSED'), status: 409 })
     expect((await audits('switch.activate')).filter(a => a.subject_id === first.body.emergencyId)).toHaveLength(1)
+  })
+
+  it('is remembered for a week; repeated after that it is refused, and starts nothing', async () => {
+    const jobs = new Map<string, () => Promise<void>>()
+    startIdempotencyJobs({ cron: (name, _, job) => void jobs.set(name, job), loop: () => {}, every: () => ({ wake: () => {} }), stop: async () => {} }, stage.db)
+    const [old, young] = [newId(), newId()]
+    const prepared = await prepare('countyCommander', { scope: gridScope(0) })
+    const first = await press('countyCommander', prepared, { key: old })
+    await press('countyCommander', await prepare('countyCommander', { scope: gridScope(1) }), { key: young })
+    const repeated = async (days: number) => {
+      await stage.db.work.tx(tx => tx.execute(sql`update idempotency_keys set created_at = now() - make_interval(days => ${days}) where key = ${old}`))
+      await jobs.get('old-idempotency-keys')?.()
+      return press('countyCommander', prepared, { key: old })
+    }
+    expect(await repeated(6)).toEqual({ status: 200, body: { ...first.body, replayed: true } })
+    expect(await repeated(8)).toMatchObject({ ...refused('PREPARATION_USED'), status: 409 })
+    expect(await stage.read(sql`select key from idempotency_keys where key in (${old}, ${young})`)).toEqual([{ key: young }])
+    expect(await stage.read(sql`select 1 from emergencies where state = 'activated'`)).toHaveLength(2)
   })
 
   it('that was refused may be tried again with the same key', async () => {

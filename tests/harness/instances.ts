@@ -7,9 +7,9 @@ import type { Socket } from 'socket.io-client'
 import type { GiveAnswer } from '../../src/contract/calls.ts'
 import type { ClientToServerEvents, ServerToClientEvents } from '../../src/contract/realtime.ts'
 import type { Board, BoardScope } from '../../src/contract/reducer.ts'
-import type { ResponseLevel } from '../../src/contract/vocabulary.ts'
 import type { BuiltApp } from '../../src/server/app.ts'
 import type { Database } from '../../src/server/platform/db/index.ts'
+import type { Key, Reply } from './key.ts'
 import { randomBytes } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import { io } from 'socket.io-client'
@@ -25,6 +25,7 @@ import { newId } from '../../src/server/platform/ids.ts'
 import { createLogger } from '../../src/server/platform/logger.ts'
 import { Secret } from '../../src/server/platform/secrets.ts'
 import { createTestDatabase } from './database.ts'
+import { pressKey } from './key.ts'
 import { createLaw } from './law.ts'
 import { seedSmallCounty } from './small-county.ts'
 import { until } from './until.ts'
@@ -37,8 +38,6 @@ export interface Instance {
   /** While true, reading the tables fails as if the database had gone away; the log's tail goes on. */
   readsFail: { now: boolean, times: number }
 }
-
-export interface Reply { status: number, body: any } // eslint-disable-line ts/no-explicit-any -- tests read replies of every shape
 
 export type Outcome<T> = { ok: true, data: T } | { ok: false, error: { code: string } }
 
@@ -164,29 +163,9 @@ export async function openInstances(count = 2) {
   }
 
   /** The key, pressed on an instance. */
-  async function press({ level = 1, instance = 0, grids, isDrill = false, name = '短时强降雨' }: { level?: ResponseLevel, instance?: number, grids?: number[], isDrill?: boolean, name?: string } = {}): Promise<{ id: string, pressedAt: number }> {
-    const [plan] = await read<{ id: string }>(sql`select id from plans where code = 'flood'`)
-    const commander = county.officers.countyCommander
-    const prepared = await request(commander, 'POST', '/api/switch/preparations', { instance, body: {
-      action: 'activate',
-      level,
-      emergencyId: null,
-      planId: plan?.id,
-      scope: grids === undefined ? [{ type: 'county', id: null }] : grids.map(n => ({ type: 'grid', id: county.grids[n]?.id })),
-      isDrill,
-      name,
-      levelAuthority: 'county',
-      basis: '会商意见',
-      approver: '县应急指挥部',
-      approvalMode: 'written',
-      measures: '转移危险区域群众',
-      expectedUntil: new Date(Date.now() + 86_400_000).toISOString(),
-    } })
-    expect(prepared.status, JSON.stringify(prepared.body)).toBe(200)
-    const pressedAt = performance.now()
-    const pressed = await request(commander, 'POST', '/api/switch/activations', { instance, body: { preparationId: prepared.body.preparationId, nonce: prepared.body.nonce, heldMs: 3_000 }, headers: { 'idempotency-key': newId() } })
-    expect(pressed.status, JSON.stringify(pressed.body)).toBe(201)
-    return { id: pressed.body.emergencyId as string, pressedAt }
+  function press({ level = 1, instance = 0, ...key }: Key & { instance?: number } = {}): Promise<{ id: string, pressedAt: number }> {
+    const post = (url: string, body: object, headers: Record<string, string> = {}) => request(county.officers.countyCommander, 'POST', url, { instance, body, headers })
+    return pressKey({ db: first, county, now: new Date(), post }, { level, ...key })
   }
 
   async function revoke(emergencyId: string): Promise<void> {

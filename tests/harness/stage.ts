@@ -3,10 +3,11 @@
  * every command the law of the event log is checked: old board + events = fresh board, and empty board +
  * all events = fresh board.
  */
-import type { Answer, CallState, EmergencyState, MemberState, Presence, ResponseLevel, TeamPost } from '../../src/contract/vocabulary.ts'
+import type { Answer, CallState, EmergencyState, MemberState, Presence, TeamPost } from '../../src/contract/vocabulary.ts'
 import type { ChannelSender } from '../../src/server/modules/calls/index.ts'
 import type { Caller } from '../../src/server/platform/http/index.ts'
 import type { Scheduler } from '../../src/server/platform/scheduler.ts'
+import type { Key, Reply } from './key.ts'
 import type { Officer, SmallCounty } from './small-county.ts'
 import { randomBytes } from 'node:crypto'
 import { sql } from 'drizzle-orm'
@@ -22,10 +23,11 @@ import { newId } from '../../src/server/platform/ids.ts'
 import { createLogger } from '../../src/server/platform/logger.ts'
 import { Secret } from '../../src/server/platform/secrets.ts'
 import { openTestDatabase } from './database.ts'
+import { pressKey } from './key.ts'
 import { createLaw } from './law.ts'
 import { seedSmallCounty } from './small-county.ts'
 
-export interface Reply { status: number, body: any } // eslint-disable-line ts/no-explicit-any -- tests read replies of every shape
+export type { Reply }
 
 export interface Person {
   personId: string
@@ -194,31 +196,9 @@ export async function openStage({ processes = 1 } = {}) {
   }
 
   // The key ------------------------------------------------------------------------------------------
-  interface Key { level?: ResponseLevel, isDrill?: boolean, action?: 'activate' | 'preAlert', grids?: number[], plan?: string, name?: string }
-
-  async function press({ level = 2, isDrill = false, action = 'activate', grids, plan = 'flood', name = '短时强降雨' }: Key = {}): Promise<Running> {
-    const [row] = await read<{ id: string }>(sql`select id from plans where code = ${plan}`)
-    const commander = await as('countyCommander')
-    const scope = grids === undefined ? [{ type: 'county', id: null }] : grids.map(n => ({ type: 'grid', id: county.grids[n]?.id }))
-    const prepared = await commander.post('/api/switch/preparations', {
-      action,
-      level,
-      ...(action === 'activate' ? { emergencyId: null } : { warning: { kind: '暴雨', colour: 'orange', source: '县气象台', area: '全县' } }),
-      planId: row?.id,
-      scope,
-      isDrill,
-      name,
-      levelAuthority: 'county',
-      basis: '会商意见',
-      approver: '县应急指挥部',
-      approvalMode: 'written',
-      measures: '转移危险区域群众',
-      expectedUntil: new Date(now.getTime() + 86_400_000).toISOString(),
-    })
-    expect(prepared.status, JSON.stringify(prepared.body)).toBe(200)
-    const pressed = await commander.post('/api/switch/activations', { preparationId: prepared.body.preparationId, nonce: prepared.body.nonce, heldMs: 3_000 }, { 'idempotency-key': newId() })
-    expect(pressed.status, JSON.stringify(pressed.body)).toBe(201)
-    return running(pressed.body.emergencyId as string)
+  async function press(key: Key = {}): Promise<Running> {
+    const { post } = await as('countyCommander')
+    return running((await pressKey({ db, county, now, post }, key)).id)
   }
 
   function running(id: string): Running {

@@ -25,7 +25,7 @@ export const router = createRouter({
     { path: '/sandbox', name: 'sandbox', component: () => import('./pages/sandbox/SandboxPage.vue'), meta: { roles: SANDBOX_ROLES } },
     { path: '/community', name: 'community', component: () => import('./pages/community/CommunityPage.vue'), meta: { roles: ['communitySecretary', 'communityCadre', 'townshipSecretary', 'countyCommander', 'countyAdmin', 'countyDuty'] } },
     { path: '/unit', name: 'unit', component: () => import('./pages/unit/UnitPage.vue'), meta: { roles: ['unitSecretary', 'unitLiaison'] } },
-    { path: '/:path(.*)*', name: 'notFound', component: () => import('./pages/not-found/NotFoundPage.vue') },
+    { path: '/:path(.*)*', name: 'notFound', component: () => import('../shared/ui/NotFoundPage.vue') },
   ],
   scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
 })

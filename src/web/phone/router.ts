@@ -22,7 +22,7 @@ export const router = createRouter({
     { path: '/m/e/:emergencyId', name: 'emergency', component: EmergencyPage, meta: { isFullScreen: true } },
     { path: '/m/e/:emergencyId/team', name: 'team', component: () => import('./pages/team/TeamPage.vue') },
     { path: '/m/me', name: 'me', component: () => import('./pages/settings/SettingsPage.vue') },
-    { path: '/:path(.*)*', name: 'notFound', component: () => import('./pages/not-found/NotFoundPage.vue'), meta: { isPublic: true } },
+    { path: '/:path(.*)*', name: 'notFound', component: () => import('../shared/ui/NotFoundPage.vue'), meta: { isPublic: true } },
   ],
   scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
 })

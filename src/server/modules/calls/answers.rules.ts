@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { AnswerReply, GiveAnswer } from '../../../contract/calls.ts'
 import type { AnswerVia } from '../../../contract/vocabulary.ts'
 import type { NewEvent } from '../../platform/eventlog/index.ts'
-import type { EmergencyRow } from '../emergencies/index.ts'
+import type { SharedEmergency } from '../emergencies/index.ts'
 import type { Answerer } from '../participants/index.ts'
 import type { AnswerRow, GivenAnswer } from './answers.repo.ts'
 import { DomainError } from '../../platform/errors.ts'
@@ -21,7 +21,7 @@ export interface Answering {
 }
 
 export interface Known {
-  emergencies: ReadonlyMap<string, EmergencyRow>
+  emergencies: ReadonlyMap<string, SharedEmergency>
   /** By person: nobody answers twice in one batch. */
   people: ReadonlyMap<string, Answerer>
   /** Answers that are kept already, by their id. */

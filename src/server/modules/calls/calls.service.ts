@@ -10,7 +10,7 @@ import type { Actor, Caller } from '../../platform/http/index.ts'
 import type { Logger } from '../../platform/logger.ts'
 import type { Scheduler } from '../../platform/scheduler.ts'
 import type { Secret } from '../../platform/secrets.ts'
-import type { EmergencyRow } from '../emergencies/index.ts'
+import type { EmergencyRow, SharedEmergency } from '../emergencies/index.ts'
 import type { Action, Identity, Target } from '../identity/index.ts'
 import type { Answerer, ParticipantRow, PersonInEmergency } from '../participants/index.ts'
 import type { GridIndex, PhoneVault } from '../registry/index.ts'
@@ -193,7 +193,7 @@ export function createCalls(deps: CallsDeps) {
    * A channel took their message: from now on these people count as called, while calls run. People of every
    * emergency first, streams last, as answers do. Returns the emergencies whose log moved.
    */
-  async function markCalled(tx: Tx, emergencies: ReadonlyMap<string, EmergencyRow>, people: readonly PersonInEmergency[], now: Date): Promise<string[]> {
+  async function markCalled(tx: Tx, emergencies: ReadonlyMap<string, SharedEmergency>, people: readonly PersonInEmergency[], now: Date): Promise<string[]> {
     const logs: [string, NewEvent][] = []
     for (const { id, state } of emergencies.values()) {
       const personIds = people.filter(p => p.emergencyId === id).map(p => p.personId)

@@ -133,13 +133,13 @@ export async function getEmergency(tx: Tx, id: string): Promise<EmergencyRow> {
  * that never stop coming would keep the termination out. An advisory lock queues both kinds fairly;
  * the row is read under its own lock, so that what the winner before wrote is seen.
  */
-function gated(ids: readonly string[], mode: 'update' | 'share'): SQL {
+function gated(ids: readonly string[], mode: 'update' | 'share', columns = 'e.*'): SQL {
   const lock = sql.raw(mode === 'update' ? 'pg_advisory_xact_lock' : 'pg_advisory_xact_lock_shared')
   return sql`
     with gate as materialized (
       select id, ${lock}(hashtextextended(id::text, 0)) from (select distinct id from unnest(${uuids(ids)}) as asked(id) order by id) sorted
     )
-    select e.* from gate join emergencies e on e.id = gate.id order by e.id ${sql.raw(mode === 'update' ? 'for no key update of e' : 'for share of e')}`
+    select ${sql.raw(columns)} from gate join emergencies e on e.id = gate.id order by e.id ${sql.raw(mode === 'update' ? 'for no key update of e' : 'for share of e')}`
 }
 
 /**
@@ -154,10 +154,13 @@ export async function lockEmergency(tx: Tx, id: string, mode: 'update' | 'share'
   return toRow(rows[0])
 }
 
+/** What answers and check-ins ask of their emergency; its plan would weigh more than all of them. */
+export type SharedEmergency = Pick<EmergencyRow, 'id' | 'state' | 'createdAt' | 'rallyBy'>
+
 /** Locks several in id order, so that two batches cannot wait for each other. */
-export async function shareEmergencies(tx: Tx, ids: readonly string[]): Promise<Map<string, EmergencyRow>> {
-  const rows = await tx.execute<RawRow>(gated(ids, 'share'))
-  return new Map(rows.map(r => [r.id, toRow(r)]))
+export async function shareEmergencies(tx: Tx, ids: readonly string[]): Promise<Map<string, SharedEmergency>> {
+  const rows = await tx.execute<Pick<RawRow, 'id' | 'state' | 'created_at' | 'rally_by'>>(gated(ids, 'share', 'e.id, e.state, e.created_at, e.rally_by'))
+  return new Map(rows.map(r => [r.id, { id: r.id, state: r.state, createdAt: new Date(r.created_at), rallyBy: date(r.rally_by) }]))
 }
 
 /** As `shareEmergencies`, for a command that moves them all: the one that takes people and those that give them. */

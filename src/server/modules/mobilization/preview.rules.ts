@@ -1,5 +1,6 @@
 /** The preview in numbers, from what the statements of the key found. */
 import type { Preparation } from '../../../contract/mobilization.ts'
+import type { ShortfallReason } from '../../../contract/vocabulary.ts'
 import type { UnitPreview } from '../participants/index.ts'
 import type { GridPlace } from '../registry/index.ts'
 import { UNDER_STRENGTH_BELOW } from '../../../contract/vocabulary.ts'
@@ -19,7 +20,7 @@ export function previewNumbers({ places, units, duty, sampleSms, mobilises }: Fo
   const total = (pick: (u: UnitPreview) => number) => units.reduce((sum, u) => sum + pick(u), 0)
   const available = total(u => u.available)
   const perGrid = new Map(places.map(p => [p.gridId, { required: 0, available: 0 }]))
-  const reasons = new Map<Preparation['unreachable'][number]['reason'], number>()
+  const reasons = new Map<ShortfallReason, number>()
   const shortfalls: Preparation['shortfalls'] = []
   for (const u of units) {
     const grid = perGrid.get(u.gridId)

@@ -6,7 +6,7 @@ import type { Database, Tx } from '../../platform/db/index.ts'
 import type { Appended, NewEvent, Tail } from '../../platform/eventlog/index.ts'
 import type { Caller } from '../../platform/http/index.ts'
 import type { Secret } from '../../platform/secrets.ts'
-import type { EmergencyRow } from '../emergencies/index.ts'
+import type { SharedEmergency } from '../emergencies/index.ts'
 import type { ParticipantRow } from '../participants/index.ts'
 import type { GridIndex } from '../registry/index.ts'
 import { sql } from 'drizzle-orm'
@@ -96,7 +96,7 @@ function arrived(before: ParticipantRow, method: CheckInMethod, flags: CheckInFl
 
 export function createPresence({ db, clock, publicUrl, checkInKey, grids, tail }: PresenceDeps) {
   /** What a movement does, or why it is refused. Pure but for the clock. */
-  function judge(m: Movement, e: EmergencyRow, before: ParticipantRow, rallies: ReadonlyMap<string, Rally>, now: Date): { after: ParticipantRow, row: MovementRow, event: NewEvent } | DomainError {
+  function judge(m: Movement, e: SharedEmergency, before: ParticipantRow, rallies: ReadonlyMap<string, Rally>, now: Date): { after: ParticipantRow, row: MovementRow, event: NewEvent } | DomainError {
     const row: MovementRow = { id: m.checkInId, e: e.id, p: m.personId, direction: m.direction, method: m.method, by: m.actorId === m.personId ? null : m.actorId, lat: null, lon: null, cs: null, acc: null, dist: null, flags: [], at: now }
     if (m.direction === 'out') {
       // Who was called by mistake signs off too.

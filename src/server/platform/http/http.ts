@@ -1,9 +1,9 @@
-import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { FastifyBaseLogger, FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { Language } from '../../../contract/errors.ts'
 import type { Config } from '../config.ts'
 import type { Logger } from '../logger.ts'
 import type { Actor, Caller } from './actor.ts'
+import type { App } from './app.ts'
 import type { ZodTypeProvider } from './zod-provider.ts'
 import { randomUUID } from 'node:crypto'
 import cookie from '@fastify/cookie'
@@ -29,8 +29,6 @@ declare module 'fastify' {
     access?: string
   }
 }
-
-export type App = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>
 
 export interface RouteEntry { method: string, url: string, access: string }
 

@@ -1,7 +1,11 @@
-import type { Tx } from '../db/index.ts'
+import type { Database, Tx } from '../db/index.ts'
+import type { Scheduler } from '../scheduler.ts'
 import { createHash } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import { DomainError } from '../errors.ts'
+
+/** Requests are repeated within minutes; a week outlasts any outage. */
+const KEPT_DAYS = 7
 
 export interface IdempotentRequest { actorId: string, key: string, route: string, body: unknown }
 
@@ -28,4 +32,13 @@ export async function recallReply(tx: Tx, { actorId, key, route, body }: Idempot
 
 export async function rememberReply(tx: Tx, { actorId, key }: IdempotentRequest, reply: object): Promise<void> {
   await tx.execute(sql`update idempotency_keys set reply = ${JSON.stringify(reply)}::jsonb where actor_id = ${actorId} and key = ${key}`)
+}
+
+/** By the database's clock, which stamped the keys. */
+async function forgetReplies(tx: Tx): Promise<void> {
+  await tx.execute(sql`delete from idempotency_keys where created_at < now() - make_interval(days => ${KEPT_DAYS})`)
+}
+
+export function startIdempotencyJobs(scheduler: Scheduler, db: Database): void {
+  scheduler.cron('old-idempotency-keys', '50 3 * * *', () => db.work.tx(forgetReplies, { deadlineMs: 60_000 }))
 }

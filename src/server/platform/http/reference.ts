@@ -1,4 +1,4 @@
-import type { App } from './http.ts'
+import type { App } from './app.ts'
 import fastify from 'fastify'
 
 /** The viewer adds its style sheet as a <style> element; the exception is this path's alone. */

@@ -149,7 +149,6 @@ export const en: ConsoleCatalogue = {
       shortfallsNone: 'Nobody is short',
       shortfallRow: '{unit} → {grid}: {required} required, {available} available',
       unreachable: '{n} cannot be called',
-      noPhone: 'no phone number',
       preempts: 'Takes {people} people from "{name}"{drill}',
       preemptsDrill: ' (drill, which stops)',
       preemptsStandby: ' (standby)',

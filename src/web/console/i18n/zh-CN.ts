@@ -149,7 +149,6 @@ export const zhCN = {
       shortfallsNone: '没有人员缺口',
       shortfallRow: '{unit} → {grid}：应派 {required}，可派 {available}',
       unreachable: '不可动员 {n} 人',
-      noPhone: '没有手机号',
       preempts: '将抽调 {people} 人：《{name}》{drill}',
       preemptsDrill: '（演练，随即中止）',
       preemptsStandby: '（待命）',
