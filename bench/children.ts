@@ -10,8 +10,8 @@ export class Child<Command, Reply extends Message> {
   readonly #said: Reply[] = []
   readonly #waiting: { done: string, resolve: (reply: Reply) => void, reject: (error: Error) => void }[] = []
 
-  constructor(file: string, { profile = false } = {}) {
-    this.#process = fork(join(import.meta.dirname, file), { execArgv: profile ? ['--cpu-prof', '--cpu-prof-dir=bench-results'] : [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  constructor(file: string, { profile = false, flags = [] as string[] } = {}) {
+    this.#process = fork(join(import.meta.dirname, file), { execArgv: [...flags, ...profile ? ['--cpu-prof', '--cpu-prof-dir=bench-results'] : []], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.#process.on('message', (reply: Reply) => {
       const i = this.#waiting.findIndex(w => w.done === reply.done)
       if (i < 0)

@@ -41,6 +41,8 @@ const ORDINARY = Math.min(1_000, PHONES)
 const ALONE = Math.min(200, PHONES)
 const HTTP_CONNECTIONS = 200
 const HTTP_PASSES = 2
+/** As `npm start` starts it. */
+const SERVICE_FLAGS = ['--max-semi-space-size=64']
 const PORT = Number(values.port)
 /** Below the service's admission limit, so that connecting is over soon. */
 const CONNECT_PER_SEC = 1_200
@@ -79,7 +81,7 @@ async function run(): Promise<void> {
   await owner`analyze`
   step(`county of ${people} people imported (scale ${SCALE}), rosters formed`)
 
-  const server = new Child<ServerCommand, ServerReply>('server.ts', { profile: values.profile })
+  const server = new Child<ServerCommand, ServerReply>('server.ts', { profile: values.profile, flags: SERVICE_FLAGS })
   const phones = new Child<PhonesCommand, PhonesReply>('phones.ts')
   const raw = new Child<RawCommand, RawReply>('raw-ws.ts')
   const rawPhones = new Child<PhonesCommand, PhonesReply>('phones.ts')

@@ -85,7 +85,7 @@ function ordinaryAnswers(databaseUrl: string): (given: Given) => Promise<Reply> 
     await tx`
       with stream as (update event_streams set last_seq = last_seq + 1 where id = ${emergencyId} returning last_seq), written as (
         insert into emergency_events (emergency_id, seq, type, v, at, actor_id, data) select ${emergencyId}, stream.last_seq, 'call.answered', 1, ${at}, ${personId}, ${data}::text::jsonb from stream)
-      select last_seq, pg_notify('emergency_events', ${emergencyId}) from stream`
+      select last_seq, pg_notify('emergency_events', concat_ws(' ', ${emergencyId}::text, last_seq, 'elsewhere')) from stream`
     return replyTo(given, at)
   })
 }

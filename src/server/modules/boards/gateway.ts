@@ -56,6 +56,20 @@ const MOVES_MODE: ReadonlySet<EmergencyEventType> = new Set(['emergency.preAlert
 /** Whoever is called by these learns of the emergency from his alert, which carries the same header. */
 const BEGINS: ReadonlySet<EmergencyEventType> = new Set(['emergency.preAlerted', 'emergency.activated'])
 
+type Said = Pick<AlertPacket, 'kind' | 'audience' | 'text'>
+
+/** What an alert tells everyone, and where: the words that differ by team. */
+async function whatIsSaid(tx: Tx, emergencyId: string, alertId: string): Promise<{ alert: Said | undefined, places: Map<string, Place>, header: EmergencyHeader }> {
+  const header = headerOf(await getEmergency(tx, emergencyId))
+  const [alert] = await tx.execute<Said & Record<string, unknown>>(sql`select kind, audience, text from alerts where id = ${alertId}`)
+  const places = await tx.execute<Place>(sql`
+    select g.id as grid_id, t.id as team_id, t.name as team_name, p.name as captain_name, c.name as community_name, coalesce(t.rally_point, r.name, '') as rally_point
+    from emergency_grids eg join grids g on g.id = eg.grid_id join communities c on c.id = g.community_id
+    left join vanguard_teams t on t.emergency_id = eg.emergency_id and t.grid_id = g.id left join persons p on p.id = t.captain_id left join rally_points r on r.grid_id = g.id
+    where eg.emergency_id = ${emergencyId}`)
+  return { alert, places: new Map(places.map(p => [p.grid_id, p])), header }
+}
+
 /** Of `participants p`: one text, not a row per person, since thousands of rows would hold up the alarm. */
 const PEOPLE = sql.raw(`string_agg(p.person_id::text, ',') as people`)
 
@@ -109,24 +123,16 @@ export function createGateway({ db, log, realtime, boards, countyMode, recordSho
   async function emitAlert(emergencyId: string, alertId: string, seq: number, alerted: Set<string>): Promise<void> {
     if (realtime.size() === 0)
       return
-    const found = await read(async (tx) => {
-      const groups = await tx.execute<{ grid_id: string, people: string | null }>(sql`
+    // Both on their way at once: the alarm waits for nothing that can be known meanwhile.
+    const [groups, { alert, places, header }] = await Promise.all([
+      read(tx => tx.execute<{ grid_id: string, people: string | null }>(sql`
         select p.grid_id, ${PEOPLE} from deliveries d join participants p on p.emergency_id = ${emergencyId} and p.person_id = d.person_id
-        where d.alert_id = ${alertId} and ${ADDRESSED} group by p.grid_id`)
-      const recipients = groups.map(g => ({ gridId: g.grid_id, personIds: connectedOf(g.people) })).filter(g => g.personIds.length > 0)
-      if (recipients.length === 0)
-        return null
-      const alerts = await tx.execute<{ kind: AlertPacket['kind'], audience: AlertPacket['audience'], text: string }>(sql`select kind, audience, text from alerts where id = ${alertId}`)
-      const places = await tx.execute<Place>(sql`
-        select g.id as grid_id, t.id as team_id, t.name as team_name, p.name as captain_name, c.name as community_name, coalesce(t.rally_point, r.name, '') as rally_point
-        from emergency_grids eg join grids g on g.id = eg.grid_id join communities c on c.id = g.community_id
-        left join vanguard_teams t on t.emergency_id = eg.emergency_id and t.grid_id = g.id left join persons p on p.id = t.captain_id left join rally_points r on r.grid_id = g.id
-        where eg.emergency_id = ${emergencyId}`)
-      return { recipients, alert: alerts[0], places: new Map(places.map(p => [p.grid_id, p])), header: headerOf(await getEmergency(tx, emergencyId)) }
-    })
-    if (found === null || found.alert === undefined)
+        where d.alert_id = ${alertId} and ${ADDRESSED} group by p.grid_id`)),
+      read(tx => whatIsSaid(tx, emergencyId, alertId)),
+    ])
+    const recipients = groups.map(g => ({ gridId: g.grid_id, personIds: connectedOf(g.people) })).filter(g => g.personIds.length > 0)
+    if (recipients.length === 0 || alert === undefined)
       return
-    const { recipients, alert, places, header } = found
     for (const { gridId, personIds } of recipients) {
       const place = places.get(gridId)
       const packet: AlertPacket = {

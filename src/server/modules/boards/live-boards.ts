@@ -1,6 +1,6 @@
 /**
  * Boards that somebody is watching right now. Each is read once from the tables and then kept by folding
- * the event log; watchers get one small delta at most ten times a second, never one packet per answer.
+ * the event log; watchers get one small delta ten times a second in a storm, never one packet per answer.
  * Who watches is what the socket library's room says: a board lives as long as its room.
  */
 import type { EmergencyEvent } from '../../../contract/events.ts'
@@ -15,7 +15,12 @@ import { DomainError } from '../../platform/errors.ts'
 import { isCongested } from '../../platform/realtime/index.ts'
 import { timelineOf } from './timeline.rules.ts'
 
+/** A change is shown this soon, */
+const QUIET_MS = 20
+/** in a storm of changes together with the others of a tenth of a second, */
 const FLUSH_MS = 100
+/** and never sooner than this after the last packet. */
+const SPACE_MS = 50
 const PULSE_MS = 5_000
 /** Milestones that ride along with one delta. */
 const TIMELINE = 50
@@ -61,6 +66,8 @@ export function createLiveBoards({ io, log, read, viewOf, requireBoard }: LiveBo
   const loading = new Map<string, { promise: Promise<Live>, emergencyId: string, heard: EmergencyEvent[] }>()
   const { adapter } = io.of('/')
   let timer: NodeJS.Timeout | undefined
+  let pendingSince: number | null = null
+  let flushedAt = 0
 
   const idOf = (emergencyId: string, scope: BoardScope) => `${emergencyId}:${scope.type}:${scope.id ?? ''}`
   const roomOf = (watchId: string) => `${ROOM}${watchId}`
@@ -107,11 +114,20 @@ export function createLiveBoards({ io, log, read, viewOf, requireBoard }: LiveBo
         live.heard.push(event)
     }
     if (live.pending !== null)
-      timer ??= setTimeout(flush, FLUSH_MS)
+      flushSoon()
+  }
+
+  /** When the log falls silent for a moment the picture is whole: nobody waits for a clock to strike. */
+  function flushSoon(): void {
+    const now = performance.now()
+    pendingSince ??= now
+    clearTimeout(timer)
+    timer = setTimeout(flush, Math.max(flushedAt + SPACE_MS - now, Math.min(QUIET_MS, pendingSince + FLUSH_MS - now)))
   }
 
   function flush(): void {
-    timer = undefined
+    pendingSince = null
+    flushedAt = performance.now()
     for (const live of boards.values()) {
       const delta = live.pending
       if (delta === null)

@@ -61,6 +61,8 @@ type Outcome = DeliveryOutcome & { emergencyId: string }
 /** Who answers for people of his own scope as an officer; anybody else relays. */
 const OFFICERS: readonly Role[] = ['countyCommander', 'countyAdmin', 'countyDuty', 'townshipSecretary', 'communitySecretary']
 const SEND_BATCH = 500
+/** Large enough for its trips and its commit, small enough that both sides of a pair are always at work. */
+const ANSWER_BATCH = 500
 const RECORD_BATCH = 1_000
 /** The first answers are on their way. */
 const RECORD_AFTER_MS = 200
@@ -99,6 +101,7 @@ export function createCalls(deps: CallsDeps) {
 
   /** One transaction for everything that arrived while the last batch was written. */
   const answers = createGroupCommit<Answering, z.output<typeof AnswerReply>>({
+    maxBatch: ANSWER_BATCH,
     inPairs: { keyOf: a => a.personId },
     async write(batch) {
       const now = clock.now()

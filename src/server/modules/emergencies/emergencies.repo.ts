@@ -135,9 +135,11 @@ export async function getEmergency(tx: Tx, id: string): Promise<EmergencyRow> {
  */
 function gated(ids: readonly string[], mode: 'update' | 'share', columns = 'e.*'): SQL {
   const lock = sql.raw(mode === 'update' ? 'pg_advisory_xact_lock' : 'pg_advisory_xact_lock_shared')
+  // Nearly always one, which need not be sorted.
+  const sorted = ids.length === 1 ? sql`select ${ids[0]}::uuid as id` : sql`select distinct id from unnest(${uuids(ids)}) as asked(id) order by id`
   return sql`
     with gate as materialized (
-      select id, ${lock}(hashtextextended(id::text, 0)) from (select distinct id from unnest(${uuids(ids)}) as asked(id) order by id) sorted
+      select id, ${lock}(hashtextextended(id::text, 0)) from (${sorted}) sorted
     )
     select ${sql.raw(columns)} from gate join emergencies e on e.id = gate.id order by e.id ${sql.raw(mode === 'update' ? 'for no key update of e' : 'for share of e')}`
 }
