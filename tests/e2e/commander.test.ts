@@ -47,7 +47,7 @@ describe('the county\'s commander', () => {
     await hold(page, 3_300)
     await page.waitForURL(/\/e\/[\w-]+$/)
     emergencyId = page.url().split('/e/')[1] ?? ''
-    await expect(page.evaluate('document.documentElement.dataset.skin')).resolves.toBe('emergency')
+    await page.waitForFunction('document.documentElement.dataset.skin === "emergency"')
   })
 
   it('sees on the live page what the board counts, and an answer as it comes', async () => {

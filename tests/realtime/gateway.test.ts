@@ -162,6 +162,8 @@ describe('who is told', () => {
     const named = await stage.request(county.officers.secretaryOfFirst, 'POST', `/api/emergencies/${id}/teams/${team?.id}/captain`, { body: { personId: people.find(p => p !== team?.captain_id) } })
     expect(named.status, JSON.stringify(named.body)).toBe(200)
     await until(() => me[0]?.length === 1 && me[1]?.length === 1, 'the team hears of its captain')
+    // A notice of the end goes to those who were called.
+    await until(async () => (await stage.read(sql`select 1 from participants where emergency_id = ${id} and person_id in (${people[0]}, ${people[1]}) and call_state <> 'pending'`)).length === 2, 'both are called')
     await stage.revoke(id)
     await until(() => modes[2]?.at(-1)?.mode === 'peacetime' && alerts.slice(0, 2).every(a => a.at(-1)?.kind === 'revocation'), 'everyone hears of the mode')
     expect(modes.slice(0, 2).flat().filter(m => m.mode === 'peacetime'), 'whoever is alerted is not told twice').toEqual([])
