@@ -125,7 +125,7 @@ export async function openStage({ processes = 1 } = {}) {
     if (lawOn)
       await checkLaw()
   }
-  async function runs(job: 'sms-sender' | 'ladder-end'): Promise<void> {
+  async function runs(job: 'sms-sender' | 'ladder-end' | 'team-leads'): Promise<void> {
     await jobs.get(job)?.()
     await checkLaw()
   }

@@ -95,8 +95,11 @@ describe('captains who cannot come', () => {
     const captains = new Set((await Promise.all([0, 1, 2, 3].map(grid => e.team(grid)))).map(t => t.captainId))
     const replies = await stage.storm(() => Promise.all(people.map((p, i) => p.answers(captains.has(p.personId) || i % 3 === 0 ? 'cannot' : 'going'))))
     expect(new Set(statuses(replies))).toEqual(new Set([200]))
+    await stage.runs('team-leads')
     for (const grid of [0, 1, 2, 3]) {
       const { id, captainId } = await e.team(grid)
+      const able = await stage.read(sql`select 1 from participants where team_id = ${id} and member_state = 'active' and answer is distinct from 'cannot'`)
+      expect(captainId === null, 'nobody leads where nobody can').toBe(able.length === 0)
       const changes = (await e.events('team.captainChanged')).filter(ev => ev.data.team.teamId === id)
       expect(captainId).toBe(changes.at(-1)?.data.to)
       changes.slice(1).forEach((ev, i) => expect(ev.data.from).toBe(changes[i]?.data.to))

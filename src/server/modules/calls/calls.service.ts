@@ -31,7 +31,7 @@ import { countsAnswers, event, getEmergency, isOpen, lockEmergency, modeOf, open
 import { covers, linkCode, readLinkCode, requireAccess } from '../identity/index.ts'
 import { bulkChange, changeOf, findByOrdinal, findParticipant, lockAnswerers, lockPeople, saveParticipants } from '../participants/index.ts'
 import { communityTitle, isFictional, isWithin, placeOfScope } from '../registry/index.ts'
-import { captainsAmiss, leaderlessTeams, passLead } from '../teams/index.ts'
+import { captainsAmiss, leaderlessTeams, passLead, teamsToLead } from '../teams/index.ts'
 import { issueAlert } from './alerts.repo.ts'
 import { ANSWERS_KEY, findAnswers, keepAnswers } from './answers.repo.ts'
 import { decideAnswers } from './answers.rules.ts'
@@ -332,6 +332,21 @@ export function createCalls(deps: CallsDeps) {
     }
   }
 
+  /** A captain who leaves while all of his team are answering finds no heir whose row is free. He is found here. */
+  async function leadTeams(stillLeader: () => boolean): Promise<void> {
+    for (const { emergencyId, teamId } of await db.read.tx(tx => teamsToLead(tx), { readOnly: true })) {
+      if (!stillLeader())
+        return
+      await db.work.tx(async (tx) => {
+        const { state } = await lockEmergency(tx, emergencyId, 'share')
+        const handover = countsAnswers(state) ? await passLead(tx, emergencyId, teamId, null) : null
+        if (handover !== null)
+          await append(tx, emergencyId, [event(null, clock.now(), 'team.captainChanged', handover)])
+      })
+      tail.wake(emergencyId)
+    }
+  }
+
   return {
     /** The person himself, by app, link or any other way that identifies him. */
     answer({ actor }: Caller, emergencyId: string, answer: GiveAnswer, via?: AnswerVia): Promise<z.output<typeof AnswerReply>> {
@@ -492,6 +507,7 @@ export function createCalls(deps: CallsDeps) {
       if (sms !== null)
         wakeSender = scheduler.every('sms-sender', 1_000, () => sendDue(sms)).wake
       scheduler.loop('ladder-end', 2_000, endLadders)
+      scheduler.loop('team-leads', 2_000, leadTeams)
     },
 
     wakeSender: () => wakeSender(),

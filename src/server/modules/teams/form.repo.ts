@@ -124,6 +124,16 @@ export async function captainsAmiss(tx: Tx, emergencyId: string): Promise<{ team
   return rows.map(r => ({ teamId: r.team_id, captainId: r.captain_id }))
 }
 
+/** Teams that nobody leads although somebody could: everyone's row was held when the captain left. */
+export async function teamsToLead(tx: Tx): Promise<{ emergencyId: string, teamId: string }[]> {
+  const rows = await tx.execute<{ emergency_id: string, id: string }>(sql`
+    select t.emergency_id, t.id from vanguard_teams t join emergencies e on e.id = t.emergency_id
+    where e.state in ('preAlert', 'activated') and t.captain_id is null
+      and exists (select from participants p where p.emergency_id = t.emergency_id and p.team_id = t.id and ${CAN_LEAD})
+    order by t.id`)
+  return rows.map(r => ({ emergencyId: r.emergency_id, teamId: r.id }))
+}
+
 /** Teams of these emergencies that nobody leads. */
 export async function leaderlessTeams(tx: Tx, emergencyIds: readonly string[]): Promise<Set<string>> {
   const rows = await tx.execute<{ id: string }>(sql`select id from vanguard_teams where emergency_id = any(${uuids(emergencyIds)}) and captain_id is null`)
