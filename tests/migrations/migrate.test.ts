@@ -117,9 +117,10 @@ describe('the service role', async () => {
   })
 })
 
-describe('what others refer to without a foreign key', () => {
+describe('what others refer to without a foreign key', async () => {
+  const { url } = await createTestDatabase()
+
   it('is never removed and keeps its id, whoever asks', async () => {
-    const { url } = await createTestDatabase()
     for (const table of ['event_streams', 'emergencies', 'vanguard_teams', 'alerts', 'persons', 'units', 'grids']) {
       for (const statement of [`delete from ${table}`, `truncate ${table} cascade`, `update ${table} set id = gen_random_uuid()`])
         await expect(asOwner(url, sql => sql.unsafe(statement)), statement).rejects.toMatchObject({ code: '23001' })
