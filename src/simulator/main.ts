@@ -106,6 +106,19 @@ async function drill(args: DrillArguments): Promise<boolean> {
   const wait = (minutes: number) => sleep(minutes * 60_000 / args.speed)
   const ledger = new Ledger()
   const captains = new Map<string, Phone>()
+  /** Null where nobody leads the team, or he who did has handed over: then people help themselves. */
+  async function askCaptain<T>(teamId: string, ask: (captain: Phone) => Promise<T>): Promise<T | null> {
+    const captain = captains.get(teamId)
+    try {
+      return captain === undefined ? null : await ask(captain)
+    }
+    catch (error) {
+      if (!wasRefused(error))
+        throw error
+      captains.delete(teamId)
+      return null
+    }
+  }
   const world = {
     url,
     emergencyId,
@@ -116,16 +129,10 @@ async function drill(args: DrillArguments): Promise<boolean> {
     duplicates: args.duplicates,
     wait,
     captains,
-    async codeOf(teamId: string) {
-      const captain = captains.get(teamId)
-      return captain === undefined ? null : (await captain.http.get<CheckInCode>(`/api/emergencies/${emergencyId}/teams/${teamId}/check-in-code`)).code
-    },
+    codeOf: (teamId: string) => askCaptain(teamId, async ({ http }) => (await http.get<CheckInCode>(`/api/emergencies/${emergencyId}/teams/${teamId}/check-in-code`)).code),
     async signedInByCaptain(teamId: string, personId: string) {
-      const captain = captains.get(teamId)
-      if (captain === undefined)
-        return false
-      await captain.http.post(`/api/emergencies/${emergencyId}/people/${personId}/check-ins`, { checkInId: randomUUID() })
-      return true
+      const reply = await askCaptain(teamId, ({ http }) => http.post(`/api/emergencies/${emergencyId}/people/${personId}/check-ins`, { checkInId: randomUUID() }))
+      return reply !== null
     },
   }
 
