@@ -16,7 +16,7 @@ import { sql } from 'drizzle-orm'
 import postgres from 'postgres'
 import { GiveAnswer } from '../src/contract/calls.ts'
 import { buildApp } from '../src/server/app.ts'
-import { decideAnswers } from '../src/server/modules/calls/index.ts'
+import { ANSWER_BATCH, decideAnswers } from '../src/server/modules/calls/index.ts'
 import { shareEmergencies } from '../src/server/modules/emergencies/index.ts'
 import { requireAccess } from '../src/server/modules/identity/index.ts'
 import { lockAnswerers } from '../src/server/modules/participants/index.ts'
@@ -46,6 +46,7 @@ function inMemoryAnswers(db: Database, gateway: Gateway): (given: Given) => Prom
     return { emergencies: await shareEmergencies(tx, [emergencyId]), people, seq: 0 }
   })
   const group = createGroupCommit<Answering, Reply>({
+    maxBatch: ANSWER_BATCH,
     inPairs: { keyOf: a => a.personId },
     async write(batch) {
       const emergencyId = batch[0]?.emergencyId ?? ''

@@ -1,10 +1,11 @@
 /** What the driver alone does not survive (docs/adr): each query settles, the service recovers, nothing storms. */
+import type { SQL } from 'drizzle-orm'
 import type { Database } from '../../src/server/platform/db/index.ts'
 import type { TcpProxy } from '../harness/tcp-proxy.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openDatabase, violates } from '../../src/server/platform/db/index.ts'
+import { LastWrites, openDatabase, violates } from '../../src/server/platform/db/index.ts'
 import { DomainError } from '../../src/server/platform/errors.ts'
 import { createLogger } from '../../src/server/platform/logger.ts'
 import { createTestDatabase } from '../harness/database.ts'
@@ -100,6 +101,54 @@ it('gives up at the deadline, and what was refused is not done afterwards', asyn
   const rows = await db.read.tx(tx => tx.execute(sql`select last_seq from event_streams`))
   expect(rows[0]?.last_seq).toBe(0)
   expect(db.isUp()).toBe(true)
+})
+
+describe('a transaction that fails', () => {
+  const last = () => db.read.tx(tx => tx.execute<{ n: number }>(sql`select count(*)::int as n from event_streams where id::text like '00000000-0000-7000-8000-0000000000e%'`)).then(rows => rows[0]?.n)
+  const insert = (nth: number) => sql`insert into event_streams (id) values (${`00000000-0000-7000-8000-0000000000e${nth}`})`
+
+  it('is not called committed because somebody swallowed the error', async () => {
+    const swallowed = db.work.tx(async (tx) => {
+      await tx.execute(insert(1))
+      await tx.execute(sql`select 1 / 0`).catch(() => {})
+      return 'kept'
+    })
+    await expect(swallowed).rejects.toThrow('was not committed')
+    expect(await last()).toBe(0)
+  })
+
+  it('lets none of its branches write behind the rollback', async () => {
+    let stray: unknown = null
+    const torn = db.work.tx(tx => Promise.all([
+      tx.execute(sql`select 1 / 0`),
+      sleep(100).then(() => tx.execute(insert(2))).catch((error: unknown) => {
+        stray = error
+      }),
+    ]))
+    await expect(torn).rejects.toThrow()
+    await sleep(200)
+    expect(stray).not.toBeNull()
+    expect(await last()).toBe(0)
+  })
+
+  it('by its last writes is undone, and says why', async () => {
+    const undone = (writes: SQL[]) => db.answers.tx<string>(async (tx) => {
+      await tx.execute(sql`select 1`)
+      return new LastWrites(Promise.all(writes.map(write => tx.execute(write))).then(() => 'kept'))
+    })
+    expect(await undone([insert(3), insert(4)])).toBe('kept')
+    const error = await undone([insert(5), insert(3), insert(6)]).catch((e: unknown) => e)
+    expect(violates(error, 'event_streams_pkey')).toBe(true)
+    expect(await last()).toBe(2)
+    // Given up at the deadline while its writes are still to fail: nobody waits for them, and nothing may end the process.
+    const late = db.answers.tx<string>(async () => {
+      await sleep(300)
+      return new LastWrites(sleep(100).then(() => Promise.reject(new Error('the write failed'))))
+    }, { deadlineMs: 150 })
+    await expect(late).rejects.toMatchObject({ code: 'DB_UNAVAILABLE' })
+    await sleep(500)
+    expect(await ask('answers')).toBe('ok')
+  })
 })
 
 it('survives a stalled event loop without taking the database for dead', async () => {

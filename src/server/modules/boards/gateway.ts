@@ -230,13 +230,14 @@ export function createGateway({ db, log, realtime, boards, countyMode, recordSho
     async hear(emergencyId, stored) {
       // The alarm goes out before anything else is worked out.
       const alerted = new Set<string>()
-      alarms = (async () => {
+      const mine = (async () => {
         for (const { type, data, seq } of stored) {
           if (type === 'alert.issued')
             await surely('alert', () => emitAlert(emergencyId, (data as { alertId: string }).alertId, seq, alerted))
         }
       })()
-      await alarms
+      alarms = Promise.all([alarms, mine]).then(() => {})
+      await mine
       await learnNames(stored).catch(error => log.warn({ err: error }, 'a timeline goes out without names'))
       const events = stored.map(e => toEvent(e, e.actorId === null ? null : names.get(e.actorId) ?? null))
       boards.hear(emergencyId, events)

@@ -68,6 +68,7 @@ export function createLiveBoards({ io, log, read, viewOf, requireBoard }: LiveBo
   let timer: NodeJS.Timeout | undefined
   let pendingSince: number | null = null
   let flushedAt = 0
+  let closed = false
 
   const idOf = (emergencyId: string, scope: BoardScope) => `${emergencyId}:${scope.type}:${scope.id ?? ''}`
   const roomOf = (watchId: string) => `${ROOM}${watchId}`
@@ -119,6 +120,8 @@ export function createLiveBoards({ io, log, read, viewOf, requireBoard }: LiveBo
 
   /** When the log falls silent for a moment the picture is whole: nobody waits for a clock to strike. */
   function flushSoon(): void {
+    if (closed)
+      return
     const now = performance.now()
     pendingSince ??= now
     clearTimeout(timer)
@@ -218,6 +221,7 @@ export function createLiveBoards({ io, log, read, viewOf, requireBoard }: LiveBo
     },
     size: () => boards.size,
     close() {
+      closed = true
       clearInterval(pulse)
       clearTimeout(timer)
     },

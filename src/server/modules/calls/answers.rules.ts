@@ -11,6 +11,9 @@ import { countsAnswers, event } from '../emergencies/index.ts'
 import { changeOf } from '../participants/index.ts'
 import { isPlausiblePromise } from './calls.rules.ts'
 
+/** Answers in one transaction at most: enough to share its trips and its commit, few enough that both sides of a pair are always at work. */
+export const ANSWER_BATCH = 500
+
 export interface Answering {
   emergencyId: string
   personId: string

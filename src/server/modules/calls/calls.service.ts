@@ -34,7 +34,7 @@ import { communityTitle, isFictional, isWithin, placeOfScope } from '../registry
 import { captainsAmiss, leaderlessTeams, passLead, teamsToLead } from '../teams/index.ts'
 import { issueAlert } from './alerts.repo.ts'
 import { ANSWERS_KEY, findAnswers, keepAnswers } from './answers.repo.ts'
-import { decideAnswers } from './answers.rules.ts'
+import { ANSWER_BATCH, decideAnswers } from './answers.rules.ts'
 import { ladderLevel, partSize, pauseBeforeRetry, unreachableAt, URGE_EVERY_SEC } from './calls.rules.ts'
 import { claimDeliveries, recordOutcomes, recordReceipts, recordShown, renewClaims } from './deliveries.repo.ts'
 import { appText, fillTemplate, LEVEL_WORDS, smsText } from './texts.rules.ts'
@@ -61,8 +61,6 @@ type Outcome = DeliveryOutcome & { emergencyId: string }
 /** Who answers for people of his own scope as an officer; anybody else relays. */
 const OFFICERS: readonly Role[] = ['countyCommander', 'countyAdmin', 'countyDuty', 'townshipSecretary', 'communitySecretary']
 const SEND_BATCH = 500
-/** Large enough for its trips and its commit, small enough that both sides of a pair are always at work. */
-const ANSWER_BATCH = 500
 const RECORD_BATCH = 1_000
 /** The first answers are on their way. */
 const RECORD_AFTER_MS = 200

@@ -104,6 +104,8 @@ export class LastWrites<T> {
 
   constructor(done: Promise<T>) {
     this.done = done
+    // Where the transaction has been given up meanwhile nobody waits for it any more.
+    done.catch(() => {})
   }
 }
 
@@ -261,27 +263,37 @@ export class Link {
         await begun
       const [result] = await Promise.all([run({ unsafe }), begun])
       isOpen = false
-      const committed = this.#say('commit')
+      const committed = this.#commit()
       if (!(result instanceof LastWrites)) {
         await committed
         return result
       }
-      const [done] = await Promise.allSettled([result.done, committed])
-      await committed
+      const [done, outcome] = await Promise.allSettled([result.done, committed])
+      // Why it failed is said by the write, not by the COMMIT that follows from it.
       if (done.status === 'rejected')
         throw done.reason
+      if (outcome.status === 'rejected')
+        throw outcome.reason
       return done.value
     }
     catch (error) {
-      if (isOpen && !this.#isLost)
+      const wasOpen = isOpen
+      isOpen = false
+      if (wasOpen && !this.#isLost)
         await this.#say('rollback').catch(() => this.destroy())
       throw error
     }
   }
 
-  async #say(words: string): Promise<void> {
+  /** The server answers the COMMIT of a transaction in which a statement has failed with a ROLLBACK, and without an error. */
+  async #commit(): Promise<void> {
+    if (await this.#say('commit') !== 'COMMIT')
+      throw new Error('a failed transaction was not committed')
+  }
+
+  async #say(words: string): Promise<string> {
     if (this.#isLost)
       throw new LinkLost()
-    await this.sql.unsafe(words)
+    return (await this.sql.unsafe(words)).command
   }
 }

@@ -53,9 +53,16 @@ export async function createTail(db: Database, log: Logger): Promise<Tail> {
     for (;;) {
       const after = cursors.get(emergencyId) ?? 0
       const own = takeHanded(emergencyId, after)
+      const beyond = handed.get(emergencyId)
       const events = own.length > 0 ? own : await db.tail.tx(tx => readAfter(tx, emergencyId, after, PAGE), { readOnly: true })
       const last = events.at(-1)
-      if (last === undefined || closed)
+      if (last === undefined) {
+        // What lies beyond a gap that the table does not know (a failover lost it) is no part of the log.
+        if (handed.get(emergencyId) === beyond)
+          handed.delete(emergencyId)
+        return
+      }
+      if (closed)
         return
       cursors.set(emergencyId, last.seq)
       for (const hear of subscribers) {
@@ -107,7 +114,7 @@ export async function createTail(db: Database, log: Logger): Promise<Tail> {
   /** A process is told of its own commits too, and mostly knows of them by then. */
   function notified(payload: string): void {
     const [emergencyId = '', lastSeq, writer] = payload.split(' ')
-    const look = () => (cursors.get(emergencyId) ?? 0) < Number(lastSeq) && wake(emergencyId)
+    const look = () => (cursors.get(emergencyId) ?? 0) < Number(lastSeq ?? Infinity) && wake(emergencyId)
     if (writer === PROCESS)
       setTimeout(look, OWN_PAUSE_MS).unref()
     else
