@@ -47,7 +47,7 @@ describe('the county\'s commander', () => {
     await hold(page, 3_300)
     await page.waitForURL(/\/e\/[\w-]+$/)
     emergencyId = page.url().split('/e/')[1] ?? ''
-    await page.waitForFunction('document.documentElement.dataset.skin === "emergency"')
+    await page.locator('html[data-skin=emergency]').waitFor()
   })
 
   it('sees on the live page what the board counts, and an answer as it comes', async () => {
