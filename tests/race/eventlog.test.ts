@@ -114,6 +114,22 @@ it('is heard by every process in order, once, from its first event, whatever a s
   await elsewhere.close()
 })
 
+it('takes what was handed over only where it continues what was heard, as the table tells it', async () => {
+  const tail = await createTail(db, log)
+  const id = await stream()
+  const told: StoredEvent[] = []
+  tail.subscribe((emergencyId, events) => void (emergencyId === id && told.push(...events)))
+  const write = (n: number) => db.work.tx(tx => append(tx, id, happenings(n)))
+  const [first, gap, third, fourth] = [await write(2), await write(3), await write(1), await write(2)]
+  // In the wrong order, one of them never and one of them twice.
+  for (const appended of [fourth, first, third, first])
+    tail.hand(appended)
+  await until(() => told.at(-1)?.seq === fourth.lastSeq, 'all is heard')
+  expect(gap.lastSeq).toBe(5)
+  expect(told).toEqual(await db.read.tx(tx => readAfter(tx, id, 0, 100)))
+  await tail.close()
+})
+
 it('misses nothing while its line to the database is broken', async () => {
   const proxy = await openProxy({ host: '127.0.0.1', port: Number(new URL(db.url).port) })
   const far = openDatabase({ url: proxy.through(db.url), log, role: 'pingji_app' })

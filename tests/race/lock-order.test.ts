@@ -41,6 +41,23 @@ describe('deliveries', () => {
   })
 })
 
+describe('a captain who leaves while the rest of his team is answering', () => {
+  it('waits for nobody\'s row, and the team has an heir as soon as one is free', async () => {
+    const e = await stage.press()
+    const { id, captainId } = await e.team(0)
+    const captain = await e.member(captainId ?? '')
+    await stage.db.work.tx(async (tx) => {
+      await tx.execute(sql`select from participants where team_id = ${id} and person_id <> ${captainId} for no key update`)
+      expect((await captain.answers('cannot')).status).toBe(200)
+    })
+    expect((await e.team(0)).captainId).toBeNull()
+    await stage.runs('team-leads')
+    const heir = (await e.team(0)).captainId
+    expect(heir).not.toBeNull()
+    expect((await e.events('team.captainChanged')).map(ev => [ev.data.from, ev.data.to])).toEqual([[captainId, null], [null, heir]])
+  })
+})
+
 describe('receipts of two emergencies', () => {
   it('lock the people of both before the log of either', async () => {
     const earlier = await stage.press({ grids: [0] })

@@ -65,27 +65,33 @@ interface RawRow {
 
 const date = (text: string | null) => text === null ? null : new Date(text)
 
-function toRow(r: RawRow): ParticipantRow {
+function toAnswerer(r: RawRow): Answerer {
   return {
     emergencyId: r.emergency_id,
     personId: r.person_id,
     name: r.name,
-    ordinal: r.ordinal,
     audience: r.audience,
     teamId: r.team_id,
     gridId: r.grid_id,
     unitId: r.unit_id,
     post: r.post,
     memberState: r.member_state,
-    standInFor: r.stand_in_for,
     callState: r.call_state,
     answer: r.answer,
+    presence: r.presence,
+  }
+}
+
+function toRow(r: RawRow): ParticipantRow {
+  return {
+    ...toAnswerer(r),
+    ordinal: r.ordinal,
+    standInFor: r.stand_in_for,
     answerVia: r.answer_via,
     promisedAt: date(r.promised_at),
     cannotReason: r.cannot_reason,
     answeredAt: date(r.answered_at),
     unreachableReason: r.unreachable_reason,
-    presence: r.presence,
     checkedInAt: date(r.checked_in_at),
     checkInMethod: r.check_in_method,
     checkInFlags: r.check_in_flags,
@@ -129,20 +135,7 @@ export async function lockPeople(tx: Tx, pairs: readonly PersonInEmergency[]): P
 /** As `lockPeople`, with what an answer needs alone; by person, who must not be asked for twice. */
 export async function lockAnswerers(tx: Tx, pairs: readonly PersonInEmergency[]): Promise<Map<string, Answerer>> {
   const rows = await tx.execute<RawRow>(locked('p.emergency_id, p.person_id, p.audience, p.team_id, p.grid_id, p.unit_id, p.post, p.member_state, p.call_state, p.answer, p.presence', pairs))
-  return new Map(rows.map(r => [r.person_id, {
-    emergencyId: r.emergency_id,
-    personId: r.person_id,
-    name: r.name,
-    audience: r.audience,
-    teamId: r.team_id,
-    gridId: r.grid_id,
-    unitId: r.unit_id,
-    post: r.post,
-    memberState: r.member_state,
-    callState: r.call_state,
-    answer: r.answer,
-    presence: r.presence,
-  }]))
+  return new Map(rows.map(r => [r.person_id, toAnswerer(r)]))
 }
 
 /** @throws NOT_FOUND where the person is not in the emergency. */

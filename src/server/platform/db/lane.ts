@@ -1,18 +1,11 @@
-import type { ExtractTablesWithRelations } from 'drizzle-orm'
-import type { PgTransaction } from 'drizzle-orm/pg-core'
-import type { PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
 import type { Logger } from '../logger.ts'
-import type { LastWrites, Link } from './link.ts'
+import type { Link } from './link.ts'
+import type { LastWrites, Tx } from './tx.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { DomainError } from '../errors.ts'
 import { isConnectionFault, isReadOnlyServer, isRetryable, isShortage, isWaitOver } from './pg-errors.ts'
 import { TookTooLong, within } from './within.ts'
-
-type NoSchema = Record<string, never>
-
-/** A transaction. Every repository function takes one first: there is no default connection for a query to slip out through. */
-export type Tx = PgTransaction<PostgresJsQueryResultHKT, NoSchema, ExtractTablesWithRelations<NoSchema>>
 
 export interface TxOptions {
   isolation?: 'read committed' | 'repeatable read'

@@ -8,12 +8,13 @@
  */
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import type { Sql } from 'postgres'
-import type { Tx } from './lane.ts'
+import type { Tx } from './tx.ts'
 import { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { arrayTypes } from './array-types.ts'
+import { LastWrites } from './tx.ts'
 
 export interface LinkOptions {
   url: string
@@ -93,21 +94,6 @@ class LinkLost extends Error {
 }
 
 interface Target { host: string[], port: number[], path: string | false }
-
-/**
- * What a transaction may return while its last writes are still on their way: COMMIT is sent right behind them,
- * which spares a round trip. If one of them fails the server makes a ROLLBACK of it and `done` rejects; nothing
- * that is found out after them can undo them any more.
- */
-export class LastWrites<T> {
-  readonly done: Promise<T>
-
-  constructor(done: Promise<T>) {
-    this.done = done
-    // Where the transaction has been given up meanwhile nobody waits for it any more.
-    done.catch(() => {})
-  }
-}
 
 export class Link {
   readonly sql: Sql<{ bigint: number }>
