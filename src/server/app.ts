@@ -139,8 +139,11 @@ export async function buildApp({ config, secrets, db, log, clock, demoAccounts, 
     recheckSessions: identity.recheckSessions,
   })
   tail.subscribe(async (emergencyId, events) => {
-    if (events.some(e => e.type === 'alert.issued'))
+    if (events.some(e => e.type === 'alert.issued')) {
+      // Before the first of the new people can answer.
+      db.replan()
       calls.wakeSender()
+    }
     await gateway.hear(emergencyId, events)
   })
   identity.onSessionEnded(sessionId => realtime.endSession(sessionId, 'signedOut'))

@@ -5,8 +5,9 @@ import type { TcpProxy } from '../harness/tcp-proxy.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { LastWrites, openDatabase, violates } from '../../src/server/platform/db/index.ts'
+import { LastWrites, openDatabase, uuids, violates } from '../../src/server/platform/db/index.ts'
 import { DomainError } from '../../src/server/platform/errors.ts'
+import { newId } from '../../src/server/platform/ids.ts'
 import { createLogger } from '../../src/server/platform/logger.ts'
 import { createTestDatabase } from '../harness/database.ts'
 import { openProxy } from '../harness/tcp-proxy.ts'
@@ -267,4 +268,30 @@ it('runs deadlocked transactions again until both are done', async () => {
     await Promise.all([crossing(a, b), crossing(b, a)])
   const rows = await db.read.tx(tx => tx.execute(sql`select last_seq from event_streams where id in (${a}, ${b})`))
   expect(rows.map(r => r.last_seq)).toEqual([4, 4])
+})
+
+describe('plans of the hot lanes', () => {
+  it('are kept, and made anew once rows have come by the ten thousand', async () => {
+    const ids = Array.from({ length: 5_000 }, newId)
+    /** How many rows the database looks at to find two of them. */
+    const rowsLookedAt = () => db.answers.tx(async (tx) => {
+      const soFar = async () => (await tx.execute<{ n: number }>(sql`select (seq_tup_read + idx_tup_fetch)::int as n from pg_stat_xact_user_tables where relname = 'event_streams'`))[0]?.n ?? 0
+      const before = await soFar()
+      await tx.execute(sql`select s.last_seq from event_streams s where s.id in (select * from unnest(${uuids(ids.slice(0, 2))}))`)
+      return await soFar() - before
+    })
+    const owner = openDatabase({ url, log })
+    await owner.work.tx(async (tx) => {
+      await tx.execute(sql`insert into event_streams (id) values (${newId()})`)
+      await tx.execute(sql`analyze event_streams`)
+    })
+    await owner.close()
+    expect(await rowsLookedAt()).toBeLessThan(50)
+    await db.work.tx(tx => tx.execute(sql`insert into event_streams (id) select * from unnest(${uuids(ids)})`))
+    // Planned for a table of a few rows: this is what the new plan is for.
+    expect(await rowsLookedAt()).toBeGreaterThanOrEqual(5_000)
+    db.replan()
+    expect(await rowsLookedAt()).toBe(2)
+    expect(await rowsLookedAt()).toBe(2)
+  })
 })

@@ -23,6 +23,11 @@ export interface Database {
   tail: Lane
   /** Subscribes to a NOTIFY channel; `onListening` runs after every (re)connect, since what was sent meanwhile is lost. */
   listen: (channel: string, onNotify: (payload: string) => void, onListening: () => void) => Listener
+  /**
+   * Rows have come by the ten thousand: plans that were kept from before them would compare everything with
+   * everything, and are made anew.
+   */
+  replan: () => void
   isUp: () => boolean
   close: () => Promise<void>
 }
@@ -165,6 +170,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   return {
     ...guard.lanes,
     listen: (channel, onNotify, onListening) => guard.listen(channel, onNotify, onListening),
+    replan: () => Object.values(guard.lanes).forEach(lane => lane.replan()),
     isUp: () => guard.up,
     close: () => guard.close(),
   }

@@ -202,6 +202,11 @@ export class GuardedLane implements Lane {
       idle.destroy()
   }
 
+  replan(): void {
+    for (const link of this.#links)
+      link.replan()
+  }
+
   up(): void {
     this.#isUp = true
   }

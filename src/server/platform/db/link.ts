@@ -103,6 +103,7 @@ export class Link {
   readonly #isProbe: boolean
   readonly #isHot: boolean
   #begin = 'begin'
+  #plansAreOld = false
   #socket: WatchedSocket | null = null
   #isLost = false
   #isEnded = false
@@ -141,7 +142,7 @@ export class Link {
         tcp_keepalives_count: 3,
         tcp_user_timeout: 8_000,
         ...(options.role === undefined ? {} : { role: options.role }),
-        // A kept plan outlives the small tables that it was made for: by keys it is right at any size.
+        // Kept plans are for keys. They still outlive the small tables that they were made for: see `replan`.
         ...(this.#isHot ? { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' } : {}),
       },
     })
@@ -151,9 +152,15 @@ export class Link {
 
   /** Runs `work` in a transaction that begins with these words. One at a time: a link is one connection. */
   transaction<T>(begin: string, work: (tx: Tx) => Promise<T | LastWrites<T>>): Promise<T> {
-    this.#begin = begin
+    this.#begin = this.#plansAreOld ? `discard plans; ${begin}` : begin
+    this.#plansAreOld = false
     // Resolved by `#transact`, which stands behind drizzle's `transaction`.
     return this.db.transaction(work) as Promise<T>
+  }
+
+  /** The next transaction plans its prepared statements anew. */
+  replan(): void {
+    this.#plansAreOld = this.#isHot
   }
 
   get isLost(): boolean {
