@@ -19,13 +19,26 @@ export class InvalidInputError extends Error {
   }
 }
 
-/** What PostgreSQL cannot keep as text (NUL, half a surrogate pair) is refused at the door, wherever in the input it hides. */
-function unstorable(value: unknown, path: readonly PropertyKey[] = []): z.core.$ZodIssue[] {
+/** Not what PostgreSQL cannot keep as text: NUL, half a surrogate pair. Every input comes by here, so nothing is made on the way. */
+function isStorable(value: unknown): boolean {
   if (typeof value === 'string')
-    return value.includes('\0') || !value.isWellFormed() ? [{ code: 'invalid_format', format: 'text', path: [...path], message: '', input: value }] : []
+    return !value.includes('\0') && value.isWellFormed()
   if (typeof value !== 'object' || value === null)
+    return true
+  for (const key in value) {
+    if (!isStorable((value as Record<string, unknown>)[key]))
+      return false
+  }
+  return true
+}
+
+/** Where in the input it hides. */
+function unstorable(value: unknown, path: readonly PropertyKey[] = []): z.core.$ZodIssue[] {
+  if (isStorable(value))
     return []
-  return Object.entries(value).flatMap(([key, inner]) => unstorable(inner, [...path, key]))
+  if (typeof value === 'string')
+    return [{ code: 'invalid_format', format: 'text', path: [...path], message: '', input: value }]
+  return Object.entries(value as object).flatMap(([key, inner]) => unstorable(inner, [...path, key]))
 }
 
 /** Keeps the offending input in the issues, because the sentences name it; it goes no further than that. */
@@ -33,8 +46,7 @@ function check<T extends z.ZodType>(schema: T, data: unknown): { ok: true, value
   const parsed = schema.safeParse(data, { reportInput: true })
   if (!parsed.success)
     return { ok: false, issues: parsed.error.issues }
-  const issues = unstorable(parsed.data)
-  return issues.length > 0 ? { ok: false, issues } : { ok: true, value: parsed.data }
+  return isStorable(parsed.data) ? { ok: true, value: parsed.data } : { ok: false, issues: unstorable(parsed.data) }
 }
 
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema }) => (data) => {
