@@ -12,15 +12,16 @@ export interface Standing extends PersonFacts {
   gridId: string | null
 }
 
-/** One person's facts, before and after; `before` null: new in this emergency. */
-export interface PersonChange {
+/**
+ * One person's facts, before and after; `before` null: new in this emergency. Of somebody known `after` says
+ * only what has become different: these events come by the ten thousand. `standingAfter` reads both.
+ */
+export type PersonChange = {
   personId: string
   name: string
   unitId: string | null
   post: TeamPost | null
-  before: Standing | null
-  after: Standing
-}
+} & ({ before: Standing, after: Partial<Standing> } | { before: null, after: Standing })
 
 /** `n` people who moved from the same facts to the same facts at once. */
 export interface BulkChange {

@@ -79,12 +79,13 @@ export const PEOPLE_NAMED = 200
 /** In these states an emergency's teams are dissolved. */
 const DISSOLVED: readonly EmergencyState[] = ['review', 'archived', 'lifted', 'revoked']
 
-function shows({ sees }: BoardFilter, standing: Standing | null): standing is Standing & { gridId: string } {
-  return standing !== null && standing.gridId !== null && sees(standing.gridId)
+function shows({ sees }: BoardFilter, standing: Partial<Standing> | null): boolean {
+  const gridId = standing?.gridId ?? null
+  return gridId !== null && sees(gridId)
 }
 
-function add(delta: BoardDelta, standing: Standing, n: number, filter: BoardFilter): void {
-  if (!shows(filter, standing))
+function add(delta: BoardDelta, standing: Standing, n: number, { sees }: BoardFilter): void {
+  if (standing.gridId === null || !sees(standing.gridId))
     return
   if (standing.audience === 'team') {
     if (standing.teamId !== null)
@@ -106,6 +107,10 @@ function addBulk(delta: BoardDelta, changes: readonly BulkChange[], filter: Boar
   }
 }
 
+export function standingAfter({ before, after }: PersonChange): Standing {
+  return before === null ? after : { ...before, ...after }
+}
+
 /** Does the scope show this person, before or after the change? */
 export function concerns(filter: BoardFilter, change: PersonChange): boolean {
   return shows(filter, change.before) || shows(filter, change.after) || (filter.unitId !== null && change.unitId === filter.unitId)
@@ -116,7 +121,7 @@ function addOne(delta: BoardDelta, change: PersonChange, filter: BoardFilter): v
     return
   if (change.before !== null)
     add(delta, change.before, -1, filter)
-  add(delta, change.after, 1, filter)
+  add(delta, standingAfter(change), 1, filter)
   if (delta.people === 'all' || delta.people.includes(change.personId))
     return
   if (delta.people.length < PEOPLE_NAMED)

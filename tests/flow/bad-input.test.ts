@@ -219,13 +219,6 @@ describe('what the rules of the domain refuse', () => {
       await refuses({ ...checkIns, payload: { method: 'code', checkInId: newId(), code } }, { code: 'CODE_INVALID', field: 'code' })
     await refuses({ url: `${at}/check-outs`, cookie: link, payload: { checkInId: newId() } }, { code: 'NOT_CHECKED_IN' })
   })
-
-  it('one id for two answers of two people', async () => {
-    const [, other] = await emergency.members(0)
-    const answerId = newId()
-    expect((await other?.answers('going', { answerId }))?.status).toBe(200)
-    await refuses({ ...answers, payload: answer({ answerId }) }, { code: 'CONFLICT' })
-  })
 })
 
 describe('when it is over', () => {

@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { newId } from '../../src/server/platform/ids.ts'
 import { openStage, refused } from '../harness/stage.ts'
+import { until } from '../harness/until.ts'
 
 const stage = await openStage()
 afterEach(() => stage.peace())
@@ -57,6 +58,13 @@ describe('answering', () => {
     expect(await member.row()).toMatchObject({ answer: 'going', promised_at: expect.anything() })
   })
 
+  it('meets plans that were made after the key: those from before know nothing of its people', async () => {
+    const replanned = vi.spyOn(stage.db, 'replan')
+    await stage.press({ grids: [0] })
+    await until(() => replanned.mock.calls.length > 0, 'new plans after the key')
+    replanned.mockRestore()
+  })
+
   it('sent twice is answered once, with the first reply', async () => {
     const e = await stage.press()
     const member = await oneOf(e)
@@ -68,13 +76,13 @@ describe('answering', () => {
     expect((await e.events()).length).toBe(events)
   })
 
-  it('with an id that somebody else used is a conflict and changes nothing', async () => {
+  it('under an id that somebody else used is his own answer, whatever the other said', async () => {
     const e = await stage.press()
     const [first, second] = [await oneOf(e, 0, 1), await oneOf(e, 0, 2)]
     const answerId = newId()
     await first.answers('going', { answerId })
-    expect(await second.answers('going', { answerId })).toMatchObject({ ...refused('CONFLICT'), status: 409 })
-    expect(await second.row()).toMatchObject({ call_state: 'pending', answer: null })
+    expect(await second.answers('cannot', { answerId, reason: 'ill' })).toMatchObject({ status: 200, body: { answer: 'cannot', replayed: false } })
+    expect([(await first.row()).answer, (await second.row()).answer]).toEqual(['going', 'cannot'])
   })
 
   it('is refused to a stranger with NOT_FOUND, and nothing changes', async () => {

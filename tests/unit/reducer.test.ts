@@ -126,7 +126,7 @@ class World {
   one(p: Somebody, change: Partial<Standing>): PersonChange {
     const before = p.standing
     p.standing = { ...before, ...change }
-    return { personId: p.personId, name: '某人', unitId: p.unitId, post: null, before, after: p.standing }
+    return { personId: p.personId, name: '某人', unitId: p.unitId, post: null, before, after: change }
   }
 
   act(op: number, a: number, b: number): void {

@@ -13,25 +13,25 @@ export interface GroupCommitOptions<Item, Result> {
   write: (items: readonly Item[]) => Promise<readonly (Result | Error)[]>
   maxBatch?: number
   /**
-   * Two batches may be written at once: while one is worked out here the other is in the database. Of one key
+   * So many batches may be written at once: while one is worked out here others are in the database. Of one key
    * there is one item in them at most: such items keep their order, and none depends on another of its batch.
    */
-  inPairs?: { keyOf: (item: Item) => string }
+  abreast?: { batches: number, keyOf: (item: Item) => string }
   /** Above this many waiting items new ones are refused with OVERLOADED. */
   queueCap?: number
 }
 
 interface Waiting<Item, Result> { item: Item, resolve: (result: Result) => void, reject: (error: unknown) => void }
 
-/** So many must wait before a second batch is worth its own transaction. */
-const PAIR_FROM = 100
+/** So many must wait before a batch beside another is worth its own transaction. */
+const ABREAST_FROM = 100
 
 /**
  * Group commit without a timer: what arrives while a batch is being written is the next batch. A lone
  * item waits for nothing; under load batches grow by themselves. A batch that fails is halved until the
  * poisoned item fails alone, so that its neighbours are not lost with it.
  */
-export function createGroupCommit<Item, Result>({ write, maxBatch = 2_000, inPairs, queueCap = 50_000 }: GroupCommitOptions<Item, Result>): GroupCommit<Item, Result> {
+export function createGroupCommit<Item, Result>({ write, maxBatch = 2_000, abreast, queueCap = 50_000 }: GroupCommitOptions<Item, Result>): GroupCommit<Item, Result> {
   let queue: Waiting<Item, Result>[] = []
   const flights = new Set<Promise<void>>()
   const keysInFlight = new Set<string>()
@@ -68,7 +68,7 @@ export function createGroupCommit<Item, Result>({ write, maxBatch = 2_000, inPai
     const keys: string[] = []
     const left: Waiting<Item, Result>[] = []
     for (const waiting of queue) {
-      const key = inPairs?.keyOf(waiting.item)
+      const key = abreast?.keyOf(waiting.item)
       if (batch.length === maxBatch || (key !== undefined && keysInFlight.has(key))) {
         left.push(waiting)
         continue
@@ -85,7 +85,7 @@ export function createGroupCommit<Item, Result>({ write, maxBatch = 2_000, inPai
 
   function takeOff(): void {
     takingOff = null
-    while (queue.length > 0 && (flights.size === 0 || (inPairs !== undefined && flights.size === 1 && queue.length >= PAIR_FROM))) {
+    while (queue.length > 0 && (flights.size === 0 || (flights.size < (abreast?.batches ?? 1) && queue.length >= ABREAST_FROM))) {
       const { batch, keys } = take()
       if (batch.length === 0)
         return

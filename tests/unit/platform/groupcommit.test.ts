@@ -76,13 +76,13 @@ describe('group commit', () => {
     expect(batches.map(batch => batch.join(''))).toEqual(['abc', 'def', 'g'])
   })
 
-  describe('in pairs', () => {
-    const inPairs = { keyOf: (item: string) => item.split(':')[0] ?? '' }
+  describe('abreast', () => {
+    const abreast = { batches: 2, keyOf: (item: string) => item.split(':')[0] ?? '' }
     const many = (n: number, prefix = 'k') => Array.from({ length: n }, (_, i) => `${prefix}${i}:1`)
 
     it('a second batch is written beside the first once enough wait, and no third', async () => {
       const { write, batches, hold, release } = store()
-      const group = createGroupCommit({ write, inPairs })
+      const group = createGroupCommit({ write, abreast })
       hold()
       const all = [group.submit('first:1')]
       await Promise.resolve()
@@ -105,12 +105,12 @@ describe('group commit', () => {
       const seen = new Map<string, number>()
       const write = async (batch: readonly string[]) => {
         for (const item of batch) {
-          expect(flying.has(inPairs.keyOf(item)), item).toBe(false)
-          flying.add(inPairs.keyOf(item))
+          expect(flying.has(abreast.keyOf(item)), item).toBe(false)
+          flying.add(abreast.keyOf(item))
         }
         await new Promise(resolve => setTimeout(resolve, Math.random() * 4))
         for (const item of batch)
-          flying.delete(inPairs.keyOf(item))
+          flying.delete(abreast.keyOf(item))
         if (poisoned(batch))
           throw new Error('constraint')
         for (const item of batch) {
@@ -120,7 +120,7 @@ describe('group commit', () => {
         }
         return batch
       }
-      const group = createGroupCommit({ write, inPairs, maxBatch: 120 })
+      const group = createGroupCommit({ write, abreast, maxBatch: 120 })
       const results: Promise<unknown>[] = []
       for (let n = 1; n <= 12; n++) {
         results.push(...Array.from({ length: 60 }, (_, k) => group.submit(`k${k}:${n}`)), group.submit(`poison${n}:1`))

@@ -11,8 +11,10 @@ import { countsAnswers, event } from '../emergencies/index.ts'
 import { changeOf } from '../participants/index.ts'
 import { isPlausiblePromise } from './calls.rules.ts'
 
-/** Answers in one transaction at most: enough to share its trips and its commit, few enough that both sides of a pair are always at work. */
-export const ANSWER_BATCH = 500
+/** Answers in one transaction at most: enough to share its trips and its commit, few enough that service and database are both always at work. */
+export const ANSWER_BATCH = 1_000
+/** Transactions at once: one is worked out here, one is in the database, and one lies ready for whichever is free. */
+export const ANSWER_BATCHES = 3
 
 export interface Answering {
   emergencyId: string
@@ -27,7 +29,7 @@ export interface Known {
   emergencies: ReadonlyMap<string, SharedEmergency>
   /** By person: nobody answers twice in one batch. */
   people: ReadonlyMap<string, Answerer>
-  /** Answers that are kept already, by their id. */
+  /** Answers that are kept already under the ids that are given now, by person. */
   given: ReadonlyMap<string, GivenAnswer>
 }
 
@@ -45,30 +47,24 @@ export interface Decided {
 export function decideAnswers(batch: readonly Answering[], { emergencies, people, given }: Known, now: Date): Decided {
   const decided: Decided = { replies: [], rows: [], changed: [], events: new Map() }
   const at = now.toISOString()
-  const ids = new Set<string>()
   for (const a of batch) {
     const { answerId, reason, note } = a.answer
     const e = emergencies.get(a.emergencyId)
     const before = people.get(a.personId)
-    const first = given.get(answerId)
+    const first = given.get(a.personId)
     const promisedAt = a.answer.promisedAt === null ? null : new Date(a.answer.promisedAt)
     if (e === undefined || before === undefined || before.emergencyId !== e.id) {
       decided.replies.push(new DomainError('NOT_FOUND'))
       continue
     }
-    if (first !== undefined && first.personId === a.personId && first.emergencyId === a.emergencyId) {
+    if (first !== undefined) {
       decided.replies.push({ answerId, answer: first.answer, at: first.at.toISOString(), isLate: first.isLate, replayed: true })
-      continue
-    }
-    if (first !== undefined || ids.has(answerId)) {
-      decided.replies.push(new DomainError('CONFLICT'))
       continue
     }
     if (promisedAt !== null && !isPlausiblePromise(promisedAt, e.createdAt, now)) {
       decided.replies.push(new DomainError('PROMISED_AT_INVALID', { field: 'promisedAt' }))
       continue
     }
-    ids.add(answerId)
     const isLate = !countsAnswers(e.state) || before.memberState !== 'active'
     // The promise waited in the phone's outbox until its time had come: by now he is on his way.
     const answer = promisedAt !== null && promisedAt <= now ? 'going' : a.answer.answer

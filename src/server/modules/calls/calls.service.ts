@@ -21,7 +21,7 @@ import type { ChannelSender, HandoverResult, OutgoingMessage } from './ports.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { HOUR } from '../../platform/clock.ts'
-import { LastWrites, uuids, violates } from '../../platform/db/index.ts'
+import { LastWrites, uuids } from '../../platform/db/index.ts'
 import { DomainError } from '../../platform/errors.ts'
 import { append } from '../../platform/eventlog/index.ts'
 import { createGroupCommit } from '../../platform/groupcommit.ts'
@@ -33,8 +33,8 @@ import { bulkChange, changeOf, findByOrdinal, findParticipant, lockAnswerers, lo
 import { communityTitle, isFictional, isWithin, placeOfScope } from '../registry/index.ts'
 import { captainsAmiss, leaderlessTeams, passLead, teamsToLead } from '../teams/index.ts'
 import { issueAlert } from './alerts.repo.ts'
-import { ANSWERS_KEY, findAnswers, keepAnswers } from './answers.repo.ts'
-import { ANSWER_BATCH, decideAnswers } from './answers.rules.ts'
+import { findAnswers, keepAnswers } from './answers.repo.ts'
+import { ANSWER_BATCH, ANSWER_BATCHES, decideAnswers } from './answers.rules.ts'
 import { ladderLevel, partSize, pauseBeforeRetry, unreachableAt, URGE_EVERY_SEC } from './calls.rules.ts'
 import { claimDeliveries, recordOutcomes, recordReceipts, recordShown, renewClaims } from './deliveries.repo.ts'
 import { appText, fillTemplate, LEVEL_WORDS, smsText } from './texts.rules.ts'
@@ -89,6 +89,10 @@ export async function captainOf(tx: Tx, teamId: string | null): Promise<string |
   return rows[0]?.captain_id ?? null
 }
 
+function byPerson<T extends { personId: string }>(rows: readonly T[]): Map<string, T> {
+  return new Map(rows.map(row => [row.personId, row]))
+}
+
 export function createCalls(deps: CallsDeps) {
   const { db, clock, log, grids, vault, tail } = deps
   const guessLimit = createRateLimit(30, 60)
@@ -100,22 +104,23 @@ export function createCalls(deps: CallsDeps) {
   /** One transaction for everything that arrived while the last batch was written. */
   const answers = createGroupCommit<Answering, z.output<typeof AnswerReply>>({
     maxBatch: ANSWER_BATCH,
-    inPairs: { keyOf: a => a.personId },
+    abreast: { batches: ANSWER_BATCHES, keyOf: a => a.personId },
     async write(batch) {
       const now = clock.now()
       const { replies, appended } = await db.answers.tx<Written>(async (tx) => {
         // In this order, but on one trip: the connection works through them one after another.
-        const emergencyIds = [...new Set(batch.map(a => a.emergencyId))]
+        const groups = [...Map.groupBy(batch, a => a.emergencyId)].sort(([a], [b]) => a < b ? -1 : 1)
+        const emergencyIds = groups.map(([id]) => id)
         const [emergencies, people, given, leaderless] = await Promise.all([
           shareEmergencies(tx, emergencyIds),
-          lockAnswerers(tx, batch),
-          findAnswers(tx, batch.map(a => a.answer.answerId)),
+          Promise.all(groups.map(([id, asked]) => lockAnswerers(tx, id, asked.map(a => a.personId)))),
+          Promise.all(groups.map(([id, asked]) => findAnswers(tx, id, asked))),
           leaderlessTeams(tx, emergencyIds),
         ])
-        const { replies, rows, changed, events } = decideAnswers(batch, { emergencies, people, given }, now)
+        const { replies, rows, changed, events } = decideAnswers(batch, { emergencies, people: byPerson(people.flat()), given: byPerson(given.flat()) }, now)
         if (rows.length === 0)
           return { replies, appended: [] }
-        const kept = keepAnswers(tx, rows, now)
+        const kept = Promise.all([...Map.groupBy(rows, r => r.emergencyId)].map(([id, rows]) => keepAnswers(tx, id, rows, now)))
         const concerned = changed.filter(p => p.post === 'captain' ? p.answer === 'cannot' : leaderless.has(p.teamId ?? '') && p.answer !== 'cannot')
         if (concerned.length > 0) {
           await kept
@@ -125,9 +130,6 @@ export function createCalls(deps: CallsDeps) {
         const logged = [...events].sort(([a], [b]) => a < b ? -1 : 1).map(([emergencyId, log]) => append(tx, emergencyId, log))
         // One after another on one line: of several refusals the first says why.
         return new LastWrites(Promise.all([kept, ...logged]).then(async () => ({ replies, appended: await Promise.all(logged) })))
-      }).catch((error: unknown) => {
-        // An id that another phone used at the same moment: refused alone, once the batch has been halved.
-        throw violates(error, ANSWERS_KEY) ? new DomainError('CONFLICT') : error
       })
       appended.forEach(tail.hand)
       return replies

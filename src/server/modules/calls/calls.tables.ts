@@ -45,8 +45,8 @@ export const deliveries = pgTable('deliveries', {
 
 /** Every answer ever given, in order; the truth is the latest by server time (invariant 8). */
 export const callAnswers = pgTable('call_answers', {
-  /** Made by the phone: the same id again is a replay. */
-  answerId: uuid('answer_id').primaryKey(),
+  /** Made by the phone: the same id again from the same person is a replay. */
+  answerId: uuid('answer_id').notNull(),
   emergencyId: uuid('emergency_id').notNull(),
   personId: uuid('person_id').notNull(),
   answer: text('answer').$type<Answer>().notNull(),
@@ -60,7 +60,8 @@ export const callAnswers = pgTable('call_answers', {
   isLate: boolean('is_late').notNull(),
   at: moment('at').notNull(),
 }, t => [
-  index('call_answers_person_idx').on(t.emergencyId, t.personId, t.at),
+  // Ids of one person alone are compared: beside his other answers they are found without a search through everybody's.
+  primaryKey({ name: 'call_answers_pk', columns: [t.emergencyId, t.personId, t.answerId] }),
   oneOf('call_answers_answer_check', t.answer, ANSWERS),
   oneOf('call_answers_via_check', t.via, ANSWER_VIAS),
 ])

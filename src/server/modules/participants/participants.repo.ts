@@ -106,36 +106,44 @@ type Counted = Pick<ParticipantRow, 'teamId' | 'gridId' | 'audience' | 'memberSt
 /** What an answer needs to know of a person: by the thousand, every column that is not read counts. */
 export type Answerer = Counted & Pick<ParticipantRow, 'emergencyId' | 'personId' | 'name' | 'unitId' | 'post'>
 
+const FACTS_OF_STANDING: readonly (keyof Standing)[] = ['teamId', 'gridId', 'audience', 'memberState', 'callState', 'answer', 'presence']
+
 /** The facts by which a person is counted, as the event log carries them. */
-export function standingOf(p: Counted): Standing {
+function standingOf(p: Counted): Standing {
   return { teamId: p.teamId, gridId: p.gridId, audience: p.audience, memberState: p.memberState, callState: p.callState, answer: p.answer, presence: p.presence }
 }
 
 export function changeOf(before: Counted | null, after: Answerer): PersonChange {
-  return { personId: after.personId, name: after.name, unitId: after.unitId, post: after.post, before: before === null ? null : standingOf(before), after: standingOf(after) }
+  const { personId, name, unitId, post } = after
+  if (before === null)
+    return { personId, name, unitId, post, before, after: standingOf(after) }
+  const different: Partial<Record<keyof Standing, unknown>> = {}
+  for (const fact of FACTS_OF_STANDING) {
+    if (after[fact] !== before[fact])
+      different[fact] = after[fact]
+  }
+  return { personId, name, unitId, post, before: standingOf(before), after: different as Partial<Standing> }
 }
 
 export interface PersonInEmergency { emergencyId: string, personId: string }
 
-/** Locks these people's rows in one fixed order. */
-function locked(columns: string, pairs: readonly PersonInEmergency[]): SQL {
-  return sql`
-    select ${sql.raw(columns)}, pe.name from participants p join persons pe on pe.id = p.person_id
-    where (p.emergency_id, p.person_id) in (
-      select e, q from unnest(${uuids(pairs.map(p => p.emergencyId))}, ${uuids(pairs.map(p => p.personId))}) as asked(e, q))
-    order by p.emergency_id, p.person_id for no key update of p`
-}
-
 /** Locks these people's rows in one fixed order; people who are not in the emergency are absent from the result. Key: `emergencyId personId`. */
 export async function lockPeople(tx: Tx, pairs: readonly PersonInEmergency[]): Promise<Map<string, ParticipantRow>> {
-  const rows = await tx.execute<RawRow>(locked('p.*', pairs))
+  const rows = await tx.execute<RawRow>(sql`
+    select p.*, pe.name from participants p join persons pe on pe.id = p.person_id
+    where (p.emergency_id, p.person_id) in (
+      select e, q from unnest(${uuids(pairs.map(p => p.emergencyId))}, ${uuids(pairs.map(p => p.personId))}) as asked(e, q))
+    order by p.emergency_id, p.person_id for no key update of p`)
   return new Map(rows.map(r => [`${r.emergency_id} ${r.person_id}`, toRow(r)]))
 }
 
-/** As `lockPeople`, with what an answer needs alone; by person, who must not be asked for twice. */
-export async function lockAnswerers(tx: Tx, pairs: readonly PersonInEmergency[]): Promise<Map<string, Answerer>> {
-  const rows = await tx.execute<RawRow>(locked('p.emergency_id, p.person_id, p.audience, p.team_id, p.grid_id, p.unit_id, p.post, p.member_state, p.call_state, p.answer, p.presence', pairs))
-  return new Map(rows.map(r => [r.person_id, toAnswerer(r)]))
+/** As `lockPeople`, in one emergency and with what an answer needs alone. */
+export async function lockAnswerers(tx: Tx, emergencyId: string, personIds: readonly string[]): Promise<Answerer[]> {
+  const rows = await tx.execute<RawRow>(sql`
+    select p.emergency_id, p.person_id, p.audience, p.team_id, p.grid_id, p.unit_id, p.post, p.member_state, p.call_state, p.answer, p.presence, pe.name
+    from participants p join persons pe on pe.id = p.person_id where p.emergency_id = ${emergencyId} and p.person_id = any(${uuids(personIds)})
+    order by p.person_id for no key update of p`)
+  return rows.map(toAnswerer)
 }
 
 /** @throws NOT_FOUND where the person is not in the emergency. */

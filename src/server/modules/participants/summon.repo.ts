@@ -71,7 +71,7 @@ export interface Choice { [column: string]: unknown, hash: string, people: numbe
 /** No units at all. */
 const NOBODY: Choice = { hash: '', people: 0 }
 /** Of any order: sixteen thousand ids need not be sorted to be recognised. */
-const choice = sql.raw(`coalesce(bit_xor(hashtextextended(person_id::text, 0)) || ' ' || sum(hashtextextended(person_id::text, 1)), '') as hash, count(*)::int as people`)
+const choice = sql.raw(`coalesce(bit_xor(uuid_hash_extended(person_id, 0)) || ' ' || sum(uuid_hash_extended(person_id, 1)), '') as hash, count(*)::int as people`)
 
 export async function previewChoice(tx: Tx, audience: Audience): Promise<Choice> {
   const [row] = await tx.execute<Choice>(sql`with ${chosen(audience)} select ${choice} from chosen`)

@@ -35,7 +35,17 @@ export function parseArray<T>(text: string, parse: (element: string) => T): (T |
 export function serializeArray(value: unknown): unknown {
   if (!Array.isArray(value))
     return value
-  return `{${value.map(serializeElement).join(',')}}`
+  let text = '{'
+  let last: unknown
+  let lastText = ''
+  for (const [i, element] of value.entries()) {
+    // Columns of a burst mostly say the same again and again.
+    if (i === 0 || element !== last)
+      lastText = serializeElement(element)
+    last = element
+    text += i === 0 ? lastText : `,${lastText}`
+  }
+  return `${text}}`
 }
 
 function serializeElement(element: unknown): string {
