@@ -1,6 +1,6 @@
 /**
  * Boards that somebody is watching right now. Each is read once from the tables and then kept by folding
- * the event log; watchers get one small delta ten times a second in a storm, never one packet per answer.
+ * the event log; watchers get one small delta four times a second in a storm, never one packet per answer.
  * Who watches is what the socket library's room says: a board lives as long as its room.
  */
 import type { EmergencyEvent } from '../../../contract/events.ts'
@@ -17,8 +17,8 @@ import { timelineOf } from './timeline.rules.ts'
 
 /** A change is shown this soon, */
 const QUIET_MS = 20
-/** in a storm of changes together with the others of a tenth of a second, */
-const FLUSH_MS = 100
+/** in a storm of changes together with the others of a quarter of a second, */
+const FLUSH_MS = 250
 /** and never sooner than this after the last packet. */
 const SPACE_MS = 50
 const PULSE_MS = 5_000
@@ -125,7 +125,7 @@ export function createLiveBoards({ io, log, read, viewOf, requireBoard }: LiveBo
     const now = performance.now()
     pendingSince ??= now
     clearTimeout(timer)
-    timer = setTimeout(flush, Math.max(flushedAt + SPACE_MS - now, Math.min(QUIET_MS, pendingSince + FLUSH_MS - now)))
+    timer = setTimeout(flush, Math.max(0, flushedAt + SPACE_MS - now, Math.min(QUIET_MS, pendingSince + FLUSH_MS - now)))
   }
 
   function flush(): void {
