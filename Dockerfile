@@ -30,4 +30,4 @@ EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=120s \
   CMD ["node", "-e", "fetch(`${process.env.TLS_CERT ? 'https' : 'http'}://localhost:${process.env.PORT}/healthz`).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
-CMD ["node", "--max-semi-space-size=64", "src/server/main.ts"]
+CMD ["node", "--min-semi-space-size=64", "--max-semi-space-size=64", "src/server/main.ts"]
