@@ -15,8 +15,8 @@ export type ServerReply
 export type RawCommand = { do: 'start', port: number } | { do: 'broadcast', text: string, times: number } | { do: 'stop' }
 export type RawReply = { done: 'start' } | { done: 'broadcast', at: number } | { done: 'stop' }
 
-/** A way for an answer to travel: the product's, and two baselines on the same sockets. */
-export type AnswerEvent = 'call:answer' | 'bench:memory' | 'bench:ordinary'
+/** A way for an answer to travel: the product's, and the baselines on the same sockets. */
+export type AnswerEvent = 'call:answer' | 'bench:memory' | 'bench:ordinary' | 'bench:prepared'
 
 /** To a process of phones. */
 export type PhonesCommand

@@ -123,10 +123,18 @@ class Watcher {
     else if (payload[0] === 0x34 && payload[1] === 0x33 && this.asked !== null) {
       if (!isAt(payload, OK, 3))
         throw new Error(`a board is refused: ${payload.toString()}`)
-      const [{ data }] = JSON.parse(payload.toString('utf8', 3)) as [{ data: { watchId: string, board: { seq: number, teams: Record<string, { counts: { answered: number } }> } } }]
-      this.watchId = data.watchId
-      this.seq = data.board.seq
-      this.answered = Object.values(data.board.teams).reduce((sum, team) => sum + team.counts.answered, 0)
+      if (this.#adds) {
+        const [{ data }] = JSON.parse(payload.toString('utf8', 3)) as [{ data: { watchId: string, board: { seq: number, teams: Record<string, { counts: { answered: number } }> } } }]
+        this.watchId = data.watchId
+        this.seq = data.board.seq
+        this.answered = Object.values(data.board.teams).reduce((sum, team) => sum + team.counts.answered, 0)
+      }
+      else {
+        // Three hundred browsers read three hundred boards on machines of their own.
+        const head = payload.toString('latin1', 0, 400)
+        this.watchId = /"watchId":"([^"]*)"/.exec(head)?.[1] ?? ''
+        this.seq = Number(/"seq":(\d+)/.exec(head)?.[1] ?? Number.NaN)
+      }
       this.asked(this.seq)
       this.asked = null
     }

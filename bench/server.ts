@@ -1,22 +1,20 @@
 /**
- * The service in a process of its own: the real application, and beside it two baselines on the same
+ * The service in a process of its own: the real application, and beside it the baselines on the same
  * sockets, behind the same session, limits, validation and access rule: an answer that is decided, told to
  * the followers of the log and acknowledged without any database work, and an answer with a transaction of its own.
  */
-import type { Answer } from '../src/contract/vocabulary.ts'
 import type { Gateway } from '../src/server/modules/boards/index.ts'
 import type { Answering } from '../src/server/modules/calls/index.ts'
 import type { SharedEmergency } from '../src/server/modules/emergencies/index.ts'
 import type { Answerer } from '../src/server/modules/participants/index.ts'
 import type { Database } from '../src/server/platform/db/index.ts'
-import type { Actor } from '../src/server/platform/http/index.ts'
 import type { ServerCommand, ServerReply } from './messages.ts'
+import type { Given, Reply } from './transactions.ts'
 import process from 'node:process'
 import { sql } from 'drizzle-orm'
-import postgres from 'postgres'
 import { GiveAnswer } from '../src/contract/calls.ts'
 import { buildApp } from '../src/server/app.ts'
-import { ANSWER_BATCH, decideAnswers } from '../src/server/modules/calls/index.ts'
+import { ANSWER_BATCH, ANSWER_BATCHES, decideAnswers } from '../src/server/modules/calls/index.ts'
 import { shareEmergencies } from '../src/server/modules/emergencies/index.ts'
 import { requireAccess } from '../src/server/modules/identity/index.ts'
 import { lockAnswerers } from '../src/server/modules/participants/index.ts'
@@ -29,12 +27,9 @@ import { command } from '../src/server/platform/realtime/index.ts'
 import { loadSecrets } from '../src/server/platform/secrets.ts'
 import { addressed } from '../src/server/sockets.ts'
 import { now } from './messages.ts'
-
-interface Given { emergencyId: string, actor: Actor, answer: GiveAnswer }
-interface Reply { answerId: string, answer: Answer, at: string, isLate: boolean, replayed: boolean }
+import { ordinaryAnswers, preparedAnswers } from './transactions.ts'
 
 const say = (reply: ServerReply) => process.send?.(reply)
-const replyTo = ({ answer }: Given, at: Date): Reply => ({ answerId: answer.answerId, answer: answer.answer, at: at.toISOString(), isLate: false, replayed: false })
 
 /** The same path without its database work: what the tables know is read once for each emergency, and nothing is kept. */
 function inMemoryAnswers(db: Database, gateway: Gateway): (given: Given) => Promise<Reply> {
@@ -42,12 +37,12 @@ function inMemoryAnswers(db: Database, gateway: Gateway): (given: Given) => Prom
   const held = new Map<string, Promise<Held>>()
   const load = (emergencyId: string) => db.read.tx(async (tx): Promise<Held> => {
     const everyone = await tx.execute<{ person_id: string }>(sql`select person_id from participants where emergency_id = ${emergencyId}`)
-    const people = await lockAnswerers(tx, everyone.map(p => ({ emergencyId, personId: p.person_id })))
-    return { emergencies: await shareEmergencies(tx, [emergencyId]), people, seq: 0 }
+    const answerers = await lockAnswerers(tx, emergencyId, everyone.map(p => p.person_id))
+    return { emergencies: await shareEmergencies(tx, [emergencyId]), people: new Map(answerers.map(p => [p.personId, p])), seq: 0 }
   })
   const group = createGroupCommit<Answering, Reply>({
     maxBatch: ANSWER_BATCH,
-    inPairs: { keyOf: a => a.personId },
+    abreast: { batches: ANSWER_BATCHES, keyOf: a => a.personId },
     async write(batch) {
       const emergencyId = batch[0]?.emergencyId ?? ''
       const known = held.get(emergencyId) ?? load(emergencyId)
@@ -62,35 +57,6 @@ function inMemoryAnswers(db: Database, gateway: Gateway): (given: Given) => Prom
   return ({ emergencyId, actor: { personId }, answer }) => group.submit({ emergencyId, personId, actorId: personId, answer, via: 'app', relayedBy: null })
 }
 
-/** What a service does that knows no batches: lock, read, write, log, commit, for each answer; prepared statements, ten connections. */
-function ordinaryAnswers(databaseUrl: string): (given: Given) => Promise<Reply> {
-  const sql = postgres(databaseUrl, { max: 10, onnotice: () => {} })
-  return given => sql.begin(async (tx) => {
-    const { emergencyId, actor: { personId }, answer: { answerId, answer, promisedAt, reason, note } } = given
-    const at = new Date()
-    const [emergency] = await tx<{ state: string }[]>`select state from emergencies where id = ${emergencyId} for share`
-    const [before] = await tx<{ name: string, unit_id: string | null, post: string | null, standing: object, member_state: string }[]>`
-      select pe.name, p.unit_id, p.post, p.member_state,
-        json_build_object('teamId', p.team_id, 'gridId', p.grid_id, 'audience', p.audience, 'memberState', p.member_state, 'callState', p.call_state, 'answer', p.answer, 'presence', p.presence) as standing
-      from participants p join persons pe on pe.id = p.person_id where p.emergency_id = ${emergencyId} and p.person_id = ${personId} for no key update of p`
-    if (emergency?.state !== 'activated' || before?.member_state !== 'active')
-      throw new Error('the bench answers in an open emergency')
-    await tx`
-      insert into call_answers (answer_id, emergency_id, person_id, answer, via, promised_at, reason, note, relayed_by, is_late, at)
-      values (${answerId}, ${emergencyId}, ${personId}, ${answer}, 'app', ${promisedAt}, ${reason}, ${note}, null, false, ${at})`
-    await tx`
-      update participants set call_state = 'answered', answer = ${answer}, answer_via = 'app', promised_at = ${promisedAt}, cannot_reason = ${reason}, answered_at = coalesce(answered_at, ${at}), unreachable_reason = null
-      where emergency_id = ${emergencyId} and person_id = ${personId}`
-    const change = { personId, name: before.name, unitId: before.unit_id, post: before.post, before: before.standing, after: { ...before.standing, callState: 'answered', answer } }
-    const data = JSON.stringify({ answerId, answer, via: 'app', promisedAt, reason, relayedBy: null, change })
-    await tx`
-      with stream as (update event_streams set last_seq = last_seq + 1 where id = ${emergencyId} returning last_seq), written as (
-        insert into emergency_events (emergency_id, seq, type, v, at, actor_id, data) select ${emergencyId}, stream.last_seq, 'call.answered', 1, ${at}, ${personId}, ${data}::text::jsonb from stream)
-      select last_seq, pg_notify('emergency_events', concat_ws(' ', ${emergencyId}::text, last_seq, 'elsewhere')) from stream`
-    return replyTo(given, at)
-  })
-}
-
 async function start({ databaseUrl, dataDir, port }: Extract<ServerCommand, { do: 'start' }>): Promise<() => Promise<void>> {
   const log = createLogger('warn')
   const config = readConfig({ MODE: 'production', PUBLIC_URL: `http://127.0.0.1:${port}`, DATA_DIR: dataDir, LOG_LEVEL: 'warn' })
@@ -103,6 +69,7 @@ async function start({ databaseUrl, dataDir, port }: Extract<ServerCommand, { do
 
   const answerInMemory = inMemoryAnswers(db, services.gateway)
   const ordinary = ordinaryAnswers(databaseUrl)
+  const prepared = preparedAnswers(databaseUrl)
   services.realtime.io.on('connection', (socket) => {
     const serve = (write: (given: Given) => Promise<Reply>) => command(socket, log, (input, { actor, language }) => {
       const [emergencyId, answer] = addressed(GiveAnswer, input, language)
@@ -114,6 +81,7 @@ async function start({ databaseUrl, dataDir, port }: Extract<ServerCommand, { do
     const bench = socket as unknown as { on: (event: string, handler: ReturnType<typeof serve>) => void }
     bench.on('bench:memory', serve(answerInMemory))
     bench.on('bench:ordinary', serve(ordinary))
+    bench.on('bench:prepared', serve(prepared))
   })
   await app.listen({ host: '127.0.0.1', port, backlog: 4_096 })
   say({ done: 'start', port })
