@@ -13,7 +13,7 @@ import { loadDemoCounty } from './demo.ts'
 import { seedPlans } from './modules/plans/index.ts'
 import { systemClock } from './platform/clock.ts'
 import { ConfigError, readConfig } from './platform/config.ts'
-import { DataFolderInUseError, migrate, openDatabase, startEmbedded } from './platform/db/index.ts'
+import { DataFolderInUseError, migrate, MigrationError, openDatabase, startEmbedded } from './platform/db/index.ts'
 import { createLogger } from './platform/logger.ts'
 import { loadSecrets } from './platform/secrets.ts'
 import { ensureWebClient } from './platform/web-build.ts'
@@ -95,7 +95,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  if (error instanceof ConfigError || error instanceof DataFolderInUseError)
+  if (error instanceof ConfigError || error instanceof DataFolderInUseError || error instanceof MigrationError)
     process.stderr.write(`${error.message}\n`)
   else if (error instanceof Error && (error as NodeJS.ErrnoException).code === 'EADDRINUSE')
     process.stderr.write(`端口已被占用，请用 PORT 指定另一端口。 The port is in use: set PORT to another one. (${error.message})\n`)

@@ -186,7 +186,7 @@ async function stopOrphan(pgdata: string, log: Logger): Promise<void> {
     }
   }
   if (isPostmaster()) {
-    log.warn({ pid: left.pid }, 'stopping the PostgreSQL that an earlier run left behind')
+    log.warn({ postmaster: left.pid }, 'stopping the PostgreSQL that an earlier run left behind')
     await stopPostmaster(left.pid, isPostmaster)
     return
   }
@@ -308,7 +308,7 @@ class Supervisor implements EmbeddedServer {
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
     this.#child = null
     if (!this.#stopping) {
-      this.#options.log.warn({ code, signal }, 'the embedded PostgreSQL died: starting it again')
+      this.#options.log.warn({ exitCode: code, signal }, 'the embedded PostgreSQL died: starting it again')
       this.#recovery = this.#recover()
     }
   }
@@ -317,7 +317,7 @@ class Supervisor implements EmbeddedServer {
   async #recover(): Promise<void> {
     for (let attempt = 1; !this.#stopping; attempt++) {
       if (await this.start()) {
-        this.#options.log.info({ pid: this.pid, attempt }, 'the embedded PostgreSQL runs again')
+        this.#options.log.info({ postmaster: this.pid, attempt }, 'the embedded PostgreSQL runs again')
         return
       }
       await sleep(Math.min(2_000, 100 * 2 ** attempt))
@@ -375,7 +375,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
     for (let attempt = 1; ; attempt++) {
       const server = new Supervisor(options, binaries, runAs, pgdata, await freePort())
       if (await server.start()) {
-        log.debug({ pid: server.pid, url: server.url.replace(/:[^:@]*@/, ':***@') }, 'embedded PostgreSQL is ready')
+        log.debug({ postmaster: server.pid, url: server.url.replace(/:[^:@]*@/, ':***@') }, 'embedded PostgreSQL is ready')
         rmSync(urlFile(dataDir), { force: true })
         writeFileSync(urlFile(dataDir), server.url, { mode: 0o600 })
         return {
