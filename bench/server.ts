@@ -14,7 +14,7 @@ import process from 'node:process'
 import { sql } from 'drizzle-orm'
 import { GiveAnswer } from '../src/contract/calls.ts'
 import { buildApp } from '../src/server/app.ts'
-import { ANSWER_BATCH, ANSWER_BATCHES, decideAnswers } from '../src/server/modules/calls/index.ts'
+import { ANSWER_PACE, decideAnswers } from '../src/server/modules/calls/index.ts'
 import { shareEmergencies } from '../src/server/modules/emergencies/index.ts'
 import { requireAccess } from '../src/server/modules/identity/index.ts'
 import { lockAnswerers } from '../src/server/modules/participants/index.ts'
@@ -41,8 +41,8 @@ function inMemoryAnswers(db: Database, gateway: Gateway): (given: Given) => Prom
     return { emergencies: await shareEmergencies(tx, [emergencyId]), people: new Map(answerers.map(p => [p.personId, p])), seq: 0 }
   })
   const group = createGroupCommit<Answering, Reply>({
-    maxBatch: ANSWER_BATCH,
-    abreast: { batches: ANSWER_BATCHES, keyOf: a => a.personId },
+    maxBatch: ANSWER_PACE.batch,
+    abreast: { ...ANSWER_PACE, keyOf: a => a.personId },
     async write(batch) {
       const emergencyId = batch[0]?.emergencyId ?? ''
       const known = held.get(emergencyId) ?? load(emergencyId)

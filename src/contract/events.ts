@@ -73,7 +73,7 @@ export interface TeamTile {
 interface Bulk { changes: BulkChange[] }
 interface OnePerson { change: PersonChange }
 
-/** type → data. Versions: every type is at v1 today; a changed shape gets a new v and the reader asks for a snapshot. */
+/** type → data. All are at v1: until the first release a shape may change, and the processes of one database are of one version (docs/operating.md). */
 export interface EmergencyEventMap {
   'emergency.preAlerted': { header: EmergencyHeader, teams: TeamTile[], gridIds: string[] } & Bulk
   'emergency.activated': { header: EmergencyHeader, teams: TeamTile[], gridIds: string[] } & Bulk

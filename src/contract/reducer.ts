@@ -1,7 +1,7 @@
 /**
  * The one reducer of boards. Law, tested after every command: old snapshot + events = fresh snapshot.
  *
- * A server process folds many events into one small delta per watched scope (some ten a second in a storm)
+ * A server process folds many events into one small delta per watched scope (some four a second in a storm)
  * and the client merges it; folding the whole log of an emergency into an empty board gives the same
  * board as reading the tables. Free of zod and of platform code: phone, console, wall and tests share it.
  */

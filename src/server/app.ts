@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import type { CountyInfo, DemoAccounts } from '../contract/identity.ts'
 import type { Gateway, LiveBoards } from './modules/boards/index.ts'
+import type { AnswerPace } from './modules/calls/index.ts'
 import type { Clock } from './platform/clock.ts'
 import type { Config } from './platform/config.ts'
 import type { Database } from './platform/db/index.ts'
@@ -13,7 +14,7 @@ import { CountyInfo as CountyInfoSchema, DemoAccounts as DemoAccountsSchema } fr
 import { PROTOCOL_VERSION } from '../contract/protocol.ts'
 import { createSandboxSms, registerSandboxRoutes } from './channels/sms/sandbox.ts'
 import { createBoards, createGateway, createLiveBoards, registerBoardsRoutes } from './modules/boards/index.ts'
-import { createCalls, createNotices, registerCallsRoutes } from './modules/calls/index.ts'
+import { ANSWER_PACE, createCalls, createNotices, registerCallsRoutes } from './modules/calls/index.ts'
 import { modesOfGrids } from './modules/emergencies/index.ts'
 import { createIdentity, registerIdentityRoutes } from './modules/identity/index.ts'
 import { createMobilization, registerMobilizationRoutes } from './modules/mobilization/index.ts'
@@ -40,6 +41,8 @@ export interface AppDeps {
   jobs: boolean
   /** Folder of the built web client; null serves the interface alone. */
   webRoot: string | null
+  /** How answers travel, where it is not as usual. */
+  pace?: AnswerPace
 }
 
 export interface BuiltApp {
@@ -57,7 +60,7 @@ export interface BuiltApp {
   }
 }
 
-export async function buildApp({ config, secrets, db, log, clock, demoAccounts, jobs, webRoot }: AppDeps): Promise<BuiltApp> {
+export async function buildApp({ config, secrets, db, log, clock, demoAccounts, jobs, webRoot, pace = ANSWER_PACE }: AppDeps): Promise<BuiltApp> {
   const grids = new GridIndex()
   const reloadPlaces = () => db.read.tx(tx => grids.load(tx), { readOnly: true })
   await reloadPlaces()
@@ -71,7 +74,7 @@ export async function buildApp({ config, secrets, db, log, clock, demoAccounts, 
   const identity = createIdentity({ db, clock, config, people: { phoneHash: vault.hash, describe: registry.describe } })
   const plans = createPlans({ db, clock, timeZone, grids })
   const notices = createNotices({ clock, timeZone, countyName, grids })
-  const calls = createCalls({ db, clock, log, countyName, publicUrl, linkKey: secrets.linkKey, vault, grids, identity, tail, sms: isDemo ? createSandboxSms(db, clock) : null })
+  const calls = createCalls({ db, clock, log, countyName, publicUrl, linkKey: secrets.linkKey, vault, grids, identity, tail, sms: isDemo ? createSandboxSms(db, clock) : null, pace })
   const presence = createPresence({ db, clock, publicUrl, checkInKey: secrets.checkInKey, grids, tail })
   const teams = createTeams({
     db,

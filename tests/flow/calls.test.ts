@@ -60,9 +60,13 @@ describe('answering', () => {
 
   it('meets plans that were made after the key: those from before know nothing of its people', async () => {
     const replanned = vi.spyOn(stage.db, 'replan')
-    await stage.press({ grids: [0] })
-    await until(() => replanned.mock.calls.length > 0, 'new plans after the key')
-    replanned.mockRestore()
+    const told = vi.spyOn(stage.services.gateway, 'hear')
+    const { id } = await stage.press({ grids: [0] })
+    const alarm = () => told.mock.calls.findIndex(([emergencyId, events]) => emergencyId === id && events.some(e => e.type === 'alert.issued'))
+    await until(() => alarm() >= 0, 'the alarm goes out')
+    const before = told.mock.invocationCallOrder[alarm()] ?? 0
+    expect(replanned.mock.invocationCallOrder.includes(before - 1)).toBe(true)
+    vi.restoreAllMocks()
   })
 
   it('sent twice is answered once, with the first reply', async () => {

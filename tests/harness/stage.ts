@@ -13,7 +13,7 @@ import { randomBytes } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import { afterAll, afterEach, expect } from 'vitest'
 import { buildApp } from '../../src/server/app.ts'
-import { createCalls } from '../../src/server/modules/calls/index.ts'
+import { ANSWER_PACE, createCalls } from '../../src/server/modules/calls/index.ts'
 import { linkCode } from '../../src/server/modules/identity/index.ts'
 import { insertSession } from '../../src/server/modules/identity/sessions.repo.ts'
 import { createPhoneVault } from '../../src/server/modules/registry/index.ts'
@@ -75,8 +75,8 @@ export interface Running {
 /** As the console shows it; the reply of a refused request. */
 export const refused = (code: string) => ({ status: expect.any(Number), body: { error: expect.objectContaining({ code }) } })
 
-/** `processes`: how many services share the database; requests go to them in turn. */
-export async function openStage({ processes = 1 } = {}) {
+/** `processes`: how many services share the database; requests go to them in turn. `pace`: so that few answers make many batches. */
+export async function openStage({ processes = 1, pace = ANSWER_PACE } = {}) {
   const db = await openTestDatabase()
   let now = new Date('2026-07-01T02:00:00Z')
   const clock = { now: () => new Date(now) }
@@ -92,7 +92,7 @@ export async function openStage({ processes = 1 } = {}) {
   const vault = createPhoneVault(secrets)
   const county: SmallCounty = await db.work.tx(tx => seedSmallCounty(tx, vault, '2026-07-01'), { deadlineMs: 30_000 })
   const config = readConfig({ MODE: 'demo', PUBLIC_URL: 'http://localhost:4700', PORT: '4700' })
-  const build = () => buildApp({ config, secrets, db, log, clock, demoAccounts: [], jobs: false, webRoot: null })
+  const build = () => buildApp({ config, secrets, db, log, clock, demoAccounts: [], jobs: false, webRoot: null, pace })
   const built = await build()
   const services = [built, ...await Promise.all(Array.from({ length: processes - 1 }, build))]
   await Promise.all(services.map(({ app }) => app.ready()))
@@ -116,7 +116,7 @@ export async function openStage({ processes = 1 } = {}) {
   /** Runs the sender once with this channel in the sandbox's place. */
   async function sendsBy(sms: ChannelSender): Promise<void> {
     let job = async () => {}
-    createCalls({ db, clock, log, countyName: config.countyName, publicUrl: config.publicUrl, linkKey: secrets.linkKey, vault, grids: built.grids, identity: { openLinkSession: () => Promise.reject(new Error('no links here')) }, tail: { wake: () => {}, hand: () => {} }, sms })
+    createCalls({ db, clock, log, countyName: config.countyName, publicUrl: config.publicUrl, linkKey: secrets.linkKey, vault, grids: built.grids, identity: { openLinkSession: () => Promise.reject(new Error('no links here')) }, tail: { wake: () => {}, hand: () => {} }, sms, pace })
       .startJobs({ ...byHand, loop: () => {}, every: (_, __, run) => {
         job = run
         return { wake: () => {} }

@@ -6,7 +6,8 @@ import { newId } from '../../src/server/platform/ids.ts'
 import { RALLY } from '../harness/small-county.ts'
 import { openStage } from '../harness/stage.ts'
 
-const stage = await openStage({ processes: 2 })
+// A county of sixty makes as many batches abreast as a large one.
+const stage = await openStage({ processes: 2, pace: { batch: 6, batches: 3, from: 1 } })
 afterEach(() => stage.peace())
 
 type Running = Awaited<ReturnType<typeof stage.press>>

@@ -13,18 +13,16 @@ export interface GroupCommitOptions<Item, Result> {
   write: (items: readonly Item[]) => Promise<readonly (Result | Error)[]>
   maxBatch?: number
   /**
-   * So many batches may be written at once: while one is worked out here others are in the database. Of one key
+   * So many batches may be written at once: while one is worked out here others are in the database. A batch beside
+   * another is worth its own transaction from so many waiting items on. Of one key
    * there is one item in them at most: such items keep their order, and none depends on another of its batch.
    */
-  abreast?: { batches: number, keyOf: (item: Item) => string }
+  abreast?: { batches: number, from: number, keyOf: (item: Item) => string }
   /** Above this many waiting items new ones are refused with OVERLOADED. */
   queueCap?: number
 }
 
 interface Waiting<Item, Result> { item: Item, resolve: (result: Result) => void, reject: (error: unknown) => void }
-
-/** So many must wait before a batch beside another is worth its own transaction. */
-const ABREAST_FROM = 100
 
 /**
  * Group commit without a timer: what arrives while a batch is being written is the next batch. A lone
@@ -85,7 +83,7 @@ export function createGroupCommit<Item, Result>({ write, maxBatch = 2_000, abrea
 
   function takeOff(): void {
     takingOff = null
-    while (queue.length > 0 && (flights.size === 0 || (flights.size < (abreast?.batches ?? 1) && queue.length >= ABREAST_FROM))) {
+    while (queue.length > 0 && (flights.size === 0 || (abreast !== undefined && flights.size < abreast.batches && queue.length >= abreast.from))) {
       const { batch, keys } = take()
       if (batch.length === 0)
         return

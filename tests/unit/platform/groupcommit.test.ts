@@ -77,7 +77,7 @@ describe('group commit', () => {
   })
 
   describe('abreast', () => {
-    const abreast = { batches: 2, keyOf: (item: string) => item.split(':')[0] ?? '' }
+    const abreast = { batches: 2, from: 100, keyOf: (item: string) => item.split(':')[0] ?? '' }
     const many = (n: number, prefix = 'k') => Array.from({ length: n }, (_, i) => `${prefix}${i}:1`)
 
     it('a second batch is written beside the first once enough wait, and no third', async () => {
@@ -120,7 +120,7 @@ describe('group commit', () => {
         }
         return batch
       }
-      const group = createGroupCommit({ write, abreast, maxBatch: 120 })
+      const group = createGroupCommit({ write, abreast: { ...abreast, batches: 3, from: 30 }, maxBatch: 120 })
       const results: Promise<unknown>[] = []
       for (let n = 1; n <= 12; n++) {
         results.push(...Array.from({ length: 60 }, (_, k) => group.submit(`k${k}:${n}`)), group.submit(`poison${n}:1`))

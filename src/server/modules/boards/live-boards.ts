@@ -20,7 +20,7 @@ const QUIET_MS = 20
 /** in a storm of changes together with the others of a quarter of a second, */
 const FLUSH_MS = 250
 /** and never sooner than this after the last packet. */
-const SPACE_MS = 50
+const SPACE_MS = 100
 const PULSE_MS = 5_000
 /** Milestones that ride along with one delta. */
 const TIMELINE = 50

@@ -11,10 +11,17 @@ import { countsAnswers, event } from '../emergencies/index.ts'
 import { changeOf } from '../participants/index.ts'
 import { isPlausiblePromise } from './calls.rules.ts'
 
-/** Answers in one transaction at most: enough to share its trips and its commit, few enough that service and database are both always at work. */
-export const ANSWER_BATCH = 1_000
-/** Transactions at once: one is worked out here, one is in the database, and one lies ready for whichever is free. */
-export const ANSWER_BATCHES = 3
+/** How answers travel. */
+export interface AnswerPace {
+  /** Answers in one transaction at most: enough to share its trips and its commit, few enough that service and database are both always at work. */
+  batch: number
+  /** Transactions at once: one is worked out here, one is in the database, and one lies ready for whichever is free. */
+  batches: number
+  /** So many must wait before another transaction begins beside those. */
+  from: number
+}
+
+export const ANSWER_PACE: AnswerPace = { batch: 1_000, batches: 3, from: 100 }
 
 export interface Answering {
   emergencyId: string

@@ -15,7 +15,7 @@ import type { Action, Identity, Target } from '../identity/index.ts'
 import type { Answerer, ParticipantRow, PersonInEmergency } from '../participants/index.ts'
 import type { GridIndex, PhoneVault } from '../registry/index.ts'
 import type { Handover } from '../teams/index.ts'
-import type { Answering, Decided } from './answers.rules.ts'
+import type { Answering, AnswerPace, Decided } from './answers.rules.ts'
 import type { ClaimedDelivery, DeliveryOutcome, Receipt } from './deliveries.repo.ts'
 import type { ChannelSender, HandoverResult, OutgoingMessage } from './ports.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -34,7 +34,7 @@ import { communityTitle, isFictional, isWithin, placeOfScope } from '../registry
 import { captainsAmiss, leaderlessTeams, passLead, teamsToLead } from '../teams/index.ts'
 import { issueAlert } from './alerts.repo.ts'
 import { findAnswers, keepAnswers } from './answers.repo.ts'
-import { ANSWER_BATCH, ANSWER_BATCHES, decideAnswers } from './answers.rules.ts'
+import { decideAnswers } from './answers.rules.ts'
 import { ladderLevel, partSize, pauseBeforeRetry, unreachableAt, URGE_EVERY_SEC } from './calls.rules.ts'
 import { claimDeliveries, recordOutcomes, recordReceipts, recordShown, renewClaims } from './deliveries.repo.ts'
 import { appText, fillTemplate, LEVEL_WORDS, smsText } from './texts.rules.ts'
@@ -52,6 +52,7 @@ export interface CallsDeps {
   tail: Pick<Tail, 'wake' | 'hand'>
   /** Null where the deployment has no SMS channel yet: deliveries wait. */
   sms: ChannelSender | null
+  pace: AnswerPace
 }
 
 export type Calls = ReturnType<typeof createCalls>
@@ -94,7 +95,7 @@ function byPerson<T extends { personId: string }>(rows: readonly T[]): Map<strin
 }
 
 export function createCalls(deps: CallsDeps) {
-  const { db, clock, log, grids, vault, tail } = deps
+  const { db, clock, log, grids, vault, tail, pace } = deps
   const guessLimit = createRateLimit(30, 60)
   const linkLimit = createRateLimit(30, 60)
   let wakeSender = () => {}
@@ -103,8 +104,8 @@ export function createCalls(deps: CallsDeps) {
 
   /** One transaction for everything that arrived while the last batch was written. */
   const answers = createGroupCommit<Answering, z.output<typeof AnswerReply>>({
-    maxBatch: ANSWER_BATCH,
-    abreast: { batches: ANSWER_BATCHES, keyOf: a => a.personId },
+    maxBatch: pace.batch,
+    abreast: { ...pace, keyOf: a => a.personId },
     async write(batch) {
       const now = clock.now()
       const { replies, appended } = await db.answers.tx<Written>(async (tx) => {

@@ -1,5 +1,5 @@
 export { ALERTED, cancelPendingCalls, type IssuedAlert, type NewAlert } from './alerts.repo.ts'
-export { ANSWER_BATCH, ANSWER_BATCHES, type Answering, decideAnswers } from './answers.rules.ts'
+export { ANSWER_PACE, type Answering, type AnswerPace, decideAnswers } from './answers.rules.ts'
 export { registerCallsRoutes } from './calls.routes.ts'
 export { type Calls, captainOf, createCalls, LINK_GRACE_MS, targetOf } from './calls.service.ts'
 export { ADDRESSED, CALLS } from './deliveries.repo.ts'

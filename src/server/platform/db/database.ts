@@ -44,7 +44,8 @@ export interface DatabaseOptions {
 }
 
 const LANES: Record<LaneName, LaneSettings> = {
-  answers: { connections: 4, deadlineMs: 3_000, hot: true },
+  // Three batches of answers, one of receipts and one of arrivals may all wait while a command holds their emergency: one is left for sessions.
+  answers: { connections: 6, deadlineMs: 3_000, hot: true },
   work: { connections: 6, deadlineMs: 10_000 },
   read: { connections: 6, deadlineMs: 15_000 },
   tail: { connections: 2, deadlineMs: 5_000, hot: true },

@@ -152,7 +152,8 @@ export class Link {
 
   /** Runs `work` in a transaction that begins with these words. One at a time: a link is one connection. */
   transaction<T>(begin: string, work: (tx: Tx) => Promise<T | LastWrites<T>>): Promise<T> {
-    this.#begin = this.#plansAreOld ? `discard plans; ${begin}` : begin
+    // After BEGIN, whose isolation nothing may come before.
+    this.#begin = this.#plansAreOld ? `${begin}; discard plans` : begin
     this.#plansAreOld = false
     // Resolved by `#transact`, which stands behind drizzle's `transaction`.
     return this.db.transaction(work) as Promise<T>
