@@ -13,6 +13,7 @@ import type { Secrets } from './platform/secrets.ts'
 import { CountyInfo as CountyInfoSchema, DemoAccounts as DemoAccountsSchema } from '../contract/identity.ts'
 import { PROTOCOL_VERSION } from '../contract/protocol.ts'
 import { createSandboxSms, registerSandboxRoutes } from './channels/sms/sandbox.ts'
+import { createAudit } from './modules/audit/index.ts'
 import { createBoards, createGateway, createLiveBoards, registerBoardsRoutes } from './modules/boards/index.ts'
 import { ANSWER_PACE, createCalls, createNotices, registerCallsRoutes } from './modules/calls/index.ts'
 import { modesOfGrids } from './modules/emergencies/index.ts'
@@ -70,6 +71,7 @@ export async function buildApp({ config, secrets, db, log, clock, demoAccounts, 
   const { timeZone, countyName, publicUrl } = config
   const isDemo = config.mode === 'demo'
 
+  const auditTrail = createAudit({ db, clock, log, key: secrets.auditKey, headsFile: config.auditHeadsFile })
   const registry = createRegistry({ db, clock, timeZone, countyName, vault, grids, modesOf: modesOfGrids })
   const identity = createIdentity({ db, clock, config, people: { phoneHash: vault.hash, describe: registry.describe } })
   const plans = createPlans({ db, clock, timeZone, grids })
@@ -158,6 +160,7 @@ export async function buildApp({ config, secrets, db, log, clock, demoAccounts, 
 
   const scheduler = createScheduler(db, log, timeZone)
   if (jobs) {
+    auditTrail.startJobs(scheduler)
     identity.startJobs(scheduler)
     plans.startJobs(scheduler)
     calls.startJobs(scheduler)

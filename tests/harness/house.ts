@@ -93,7 +93,7 @@ export async function openHouse({ env = {} }: { env?: Record<string, string> } =
   const log = createLogger('error', { write: line => void errors.push(line) })
   let now = NOON
   const clock = { now: () => now, set: (at: Date) => void (now = at) }
-  const secrets = { phoneKey: key(), phoneHashKey: key(), linkKey: key(), checkInKey: key() }
+  const secrets = { phoneKey: key(), phoneHashKey: key(), linkKey: key(), checkInKey: key(), auditKey: key() }
   const vault = createPhoneVault(secrets)
   const config = readConfig({ PUBLIC_URL: 'http://localhost', ...env })
   const tx: House['tx'] = work => db.work.tx(work)

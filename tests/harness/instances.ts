@@ -86,7 +86,7 @@ export async function openInstances(count = 2) {
     },
   })
   const key = () => new Secret(randomBytes(32))
-  const secrets = { phoneKey: key(), phoneHashKey: key(), linkKey: key(), checkInKey: key() }
+  const secrets = { phoneKey: key(), phoneHashKey: key(), linkKey: key(), checkInKey: key(), auditKey: key() }
   const clock = { now: () => new Date() }
   const today = new Date().toISOString().slice(0, 10)
 

@@ -88,7 +88,7 @@ export async function openStage({ processes = 1, pace = ANSWER_PACE } = {}) {
     },
   })
   const key = () => new Secret(randomBytes(32))
-  const secrets = { phoneKey: key(), phoneHashKey: key(), linkKey: key(), checkInKey: key() }
+  const secrets = { phoneKey: key(), phoneHashKey: key(), linkKey: key(), checkInKey: key(), auditKey: key() }
   const vault = createPhoneVault(secrets)
   const county: SmallCounty = await db.work.tx(tx => seedSmallCounty(tx, vault, '2026-07-01'), { deadlineMs: 30_000 })
   const config = readConfig({ MODE: 'demo', PUBLIC_URL: 'http://localhost:4700', PORT: '4700' })

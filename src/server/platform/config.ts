@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { z } from 'zod'
 
 const absent = (value: unknown) => value === '' ? undefined : value
@@ -34,6 +34,7 @@ const Environment = z.object({
   DATA_DIR: z.preprocess(absent, z.string().default('./data')),
   LOG_LEVEL: z.preprocess(absent, z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info')),
   TZ_COUNTY: z.preprocess(absent, zone.default('Asia/Shanghai')),
+  AUDIT_HEADS_FILE: optional(z.string()),
   COUNTY_NAME: z.preprocess(absent, z.string().min(2).max(20).default('岷县')),
 })
 
@@ -72,6 +73,8 @@ export interface Config {
   tls: { cert: Buffer, key: Buffer } | null
   databaseUrl: string | null
   dataDir: string
+  /** Where the heads of the audit chain are written down every hour. */
+  auditHeadsFile: string
   logLevel: string
   timeZone: string
   countyName: string
@@ -104,6 +107,7 @@ export function readConfig(env: Raw): Readonly<Config> {
     tls,
     databaseUrl: e.DATABASE_URL ?? null,
     dataDir: resolve(e.DATA_DIR),
+    auditHeadsFile: resolve(e.AUDIT_HEADS_FILE ?? join(e.DATA_DIR, 'audit-heads.jsonl')),
     logLevel: e.LOG_LEVEL,
     timeZone: e.TZ_COUNTY,
     countyName: e.COUNTY_NAME,

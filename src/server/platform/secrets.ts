@@ -5,7 +5,7 @@ import process from 'node:process'
 import { z } from 'zod'
 import { ConfigError } from './config.ts'
 
-const NAMES = ['phoneKey', 'phoneHashKey', 'linkKey', 'checkInKey'] as const
+const NAMES = ['phoneKey', 'phoneHashKey', 'linkKey', 'checkInKey', 'auditKey'] as const
 type SecretName = typeof NAMES[number]
 
 /** Keys of 32 bytes. Prints as ***, so that no log or error can carry one. */

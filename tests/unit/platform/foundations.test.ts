@@ -119,7 +119,7 @@ describe('keys', () => {
     expect(faults.join()).not.toContain('tooshort')
   })
 
-  it.each(['{', '[]', JSON.stringify({ phoneKey: 'ab', phoneHashKey: 'ab', linkKey: 'ab', checkInKey: 'ab' })])('a damaged file is never written over: %s', (text) => {
+  it.each(['{', '[]', JSON.stringify({ phoneKey: 'ab', phoneHashKey: 'ab', linkKey: 'ab', checkInKey: 'ab', auditKey: 'ab' })])('a damaged file is never written over: %s', (text) => {
     const file = join(folder, 'secrets.json')
     writeFileSync(file, text)
     expect(faultsOf(() => loadSecrets(folder, {})).length).toBeGreaterThan(0)

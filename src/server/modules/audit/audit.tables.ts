@@ -1,5 +1,5 @@
 import { bigint, index, jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
-import { moment } from '../../platform/db/columns.ts'
+import { bytes, moment } from '../../platform/db/columns.ts'
 
 /** Who did what, when, to what, with which result. Append-only by privilege and trigger. */
 export const auditLog = pgTable('audit_log', {
@@ -16,3 +16,12 @@ export const auditLog = pgTable('audit_log', {
   index('audit_log_subject_idx').on(t.subjectType, t.subjectId),
   index('audit_log_actor_idx').on(t.actorId, t.at),
 ])
+
+/** The chain over the trail, sealed a second later; see seals.rules.ts. Append-only likewise. */
+export const auditSeals = pgTable('audit_seals', {
+  /** 1, 2, 3 … without gaps: the order of sealing, which is not that of the entries' ids. */
+  position: bigint('position', { mode: 'number' }).primaryKey(),
+  entryId: bigint('entry_id', { mode: 'number' }).notNull().unique('audit_seals_entry_key'),
+  hash: bytes('hash').notNull(),
+  sealedAt: moment('sealed_at').notNull().defaultNow(),
+})
