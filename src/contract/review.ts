@@ -34,7 +34,8 @@ export interface Review {
   units: ReviewRow[]
   /** Who was not reached, with what was tried, and why (a code of the ladder's end, or an officer's words). */
   silent: { personId: string, name: string, unitName: string | null, gridName: string, status: PersonStatus, tried: { channel: Channel, state: DeliveryState, times: number }[], reason: string | null }[]
-  unsigned: { personId: string, name: string, gridName: string, reason: string }[]
+  /** Once it is over: who came and has not signed off. With the reason that was written down, or null: still there, as far as anybody knows. */
+  unsigned: { personId: string, name: string, gridName: string, reason: string | null }[]
   lessons: { id: string, authorName: string, text: string, at: string }[]
   /** Every check that the numbers add up; a review that does not reconcile says so itself. */
   reconciliation: { check: ReconciliationCheck, left: number, right: number, holds: boolean }[]

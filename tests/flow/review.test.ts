@@ -125,6 +125,7 @@ describe('a review', () => {
 describe('after the stand-down', () => {
   it('who could not be signed off is listed with a reason, and reconciles', async () => {
     const secretary = await stage.as('secretaryOfSecond')
+    expect((await review()).unsigned).toContainEqual(expect.objectContaining({ personId: late, reason: null }))
     expect((await secretary.post(`/api/emergencies/${e.id}/people/${late}/unsigned`, { reason: '已送医' })).status).toBe(200)
     for (const [who, n] of [['secretaryOfFirst', 0], ['secretaryOfSecond', 1]] as const) {
       const reply = await (await stage.as(who)).post(`/api/emergencies/${e.id}/stand-down`, { communityId: county.communities[n]?.id })

@@ -76,7 +76,7 @@ export function reviewCsv(review: ReviewExport, timeZone: string): string {
     ...review.silent.map(s => [s.name, s.unitName, s.gridName, STATUS[s.status], s.tried.map(t => `${CHANNEL[t.channel]}${DELIVERY[t.state]}×${t.times}`).join('；'), s.reason === null ? null : LADDER[s.reason] ?? s.reason]),
     [],
     ['未签离人员', '网格', '原因'],
-    ...review.unsigned.map(u => [u.name, u.gridName, u.reason]),
+    ...review.unsigned.map(u => [u.name, u.gridName, u.reason ?? '仍在场']),
     [],
     ['启动后（分钟）', '已呼叫', '已叫应', '能到', '到场'],
     ...review.curve.map(c => [c.minute, c.called, c.answered, c.going, c.arrived]),

@@ -12,7 +12,7 @@ import { MINUTE } from '../../platform/clock.ts'
 import { uuids } from '../../platform/db/index.ts'
 import { readBoard, readEvents, readPeople } from '../boards/index.ts'
 import { CALLS } from '../calls/index.ts'
-import { getEmergency } from '../emergencies/index.ts'
+import { countsAnswers, getEmergency } from '../emergencies/index.ts'
 import { arrivalTimes, curveStep } from './review.rules.ts'
 
 const PAGE = 1_000
@@ -163,8 +163,9 @@ export async function readReview(tx: Tx, grids: GridIndex, emergencyId: string, 
 
   const silent = members.filter(p => ['silent', 'pending', 'unreachable'].includes(personStatus(p.standing)) && names(p.standing.gridId ?? ''))
   const tried = await readTried(tx, emergencyId, silent.map(p => p.personId))
-  const unsigned = await tx.execute<{ person_id: string, name: string, grid_id: string, reason: string }>(sql`
-    select p.person_id, pe.name, p.grid_id, p.unsigned_reason as reason from participants p join persons pe on pe.id = p.person_id where p.emergency_id = ${emergencyId} and p.unsigned_reason is not null order by pe.name`)
+  const unsigned = await tx.execute<{ person_id: string, name: string, grid_id: string, reason: string | null }>(sql`
+    select p.person_id, pe.name, p.grid_id, p.unsigned_reason as reason from participants p join persons pe on pe.id = p.person_id 
+    where p.emergency_id = ${emergencyId} and (p.unsigned_reason is not null or (p.presence = 'checkedIn' and ${!countsAnswers(e.state)})) order by pe.name`)
   const lessons = await tx.execute<{ id: string, author_name: string, text: string, at: string }>(sql`
     select l.id, p.name as author_name, l.text, l.at from lessons l join persons p on p.id = l.author_id where l.emergency_id = ${emergencyId} order by l.at`)
   const gridName = (gridId: string | null) => grids.get(gridId ?? '')?.gridName ?? ''
