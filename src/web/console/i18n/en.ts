@@ -324,6 +324,7 @@ export const en: ConsoleCatalogue = {
       medianArrival: 'Median on site',
       silent: 'Silent and not reached',
       silentNone: 'Everyone was heard from',
+      letGo: '{n} more had not answered when they were let go',
       tried: 'Tried',
       triedNone: 'not tried',
       unsigned: 'Not signed off',

@@ -324,6 +324,7 @@ export const zhCN = {
       medianArrival: '到岗中位',
       silent: '未叫应与未联系上',
       silentNone: '人人都有回音',
+      letGo: '另有 {n} 人未答复即已解除',
       tried: '已尝试',
       triedNone: '未尝试',
       unsigned: '未签离',
