@@ -25,6 +25,28 @@ function fingerprint(project: string): string {
   return hash.digest('hex')
 }
 
+function stampOf(root: string): string | null {
+  try {
+    return readFileSync(join(root, STAMP), 'utf8')
+  }
+  catch {
+    return null
+  }
+}
+
+/** False where another process was faster: nothing is there to be moved, or its place is taken. */
+function moved(from: string, to: string): boolean {
+  try {
+    renameSync(from, to)
+    return true
+  }
+  catch (error) {
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      throw error
+    return false
+  }
+}
+
 /** In a process of its own: the build's memory does not stay with the service. */
 async function buildWithVite(project: string, into: string): Promise<boolean> {
   const code = await new Promise<number | null>((resolve, reject) => {
@@ -51,23 +73,27 @@ export async function ensureWebClient(log: Logger, { project = PROJECT, build = 
     return
   const root = join(project, 'dist/web')
   const now = fingerprint(project)
-  const isFresh = () => existsSync(join(root, STAMP)) && readFileSync(join(root, STAMP), 'utf8') === now
+  const isFresh = () => stampOf(root) === now
   if (isFresh())
     return
   log.info('building the web client')
   mkdirSync(join(project, 'dist'), { recursive: true })
   const draft = mkdtempSync(join(project, 'dist/web-'))
+  const old = `${draft}.old`
   try {
     if (!await build(project, draft))
       throw new Error('the web client could not be built; see the lines above')
     writeFileSync(join(draft, STAMP), now)
-    // Another process may have built the same meanwhile.
-    if (!isFresh()) {
-      rmSync(root, { recursive: true, force: true })
-      renameSync(draft, root)
+    // Other processes may have built the same meanwhile, also between these two steps.
+    while (!isFresh()) {
+      rmSync(old, { recursive: true, force: true })
+      moved(root, old)
+      if (moved(draft, root))
+        break
     }
   }
   finally {
     rmSync(draft, { recursive: true, force: true })
+    rmSync(old, { recursive: true, force: true })
   }
 }

@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import process from 'node:process'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createLogger } from '../../../src/server/platform/logger.ts'
 import { ensureWebClient } from '../../../src/server/platform/web-build.ts'
@@ -64,6 +66,31 @@ describe('the web client', () => {
     await Promise.all([ensure(), ensure()])
     expect(readdirSync(join(project, 'dist'))).toEqual(['web'])
     expect(existsSync(join(project, 'dist/web/.sources'))).toBe(true)
+  })
+
+  it('many processes at once, again and again, end with one whole build each time', async () => {
+    const module = new URL('../../../src/server/platform/web-build.ts', import.meta.url).href
+    const script = `
+      const { ensureWebClient } = await import(${JSON.stringify(module)})
+      const { mkdirSync, rmSync, writeFileSync } = await import('node:fs')
+      for (let n = 0; n < 100; n++) {
+        await ensureWebClient({ info() {} }, { project: process.argv[1], build: async (_, into) => {
+          for (let i = 0; i < 10; i++)
+            writeFileSync(into + '/' + i, 'part')
+          return true
+        } })
+        // What a build made by hand leaves: it is stale.
+        rmSync(process.argv[1] + '/dist/web/.sources', { force: true })
+      }`
+    const faults = await Promise.all(Array.from({ length: 4 }, () => new Promise<string>((resolve) => {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script, project])
+      let text = ''
+      child.stderr.on('data', chunk => text += String(chunk))
+      child.once('exit', code => resolve(code === 0 ? '' : text))
+    })))
+    expect(faults).toEqual(['', '', '', ''])
+    await ensure()
+    expect(readdirSync(join(project, 'dist'))).toEqual(['web'])
   })
 
   it('delivered without sources it is taken as it is', async () => {
