@@ -121,3 +121,8 @@ export function funnel(teams: Iterable<{ required: number, counts: Counts }>): F
   }
   return sum
 }
+
+/** Called, and let go before they had answered: by the end of the response, or by a lower level. */
+export function letGo({ toCall, answered, pending, silent, unreachable }: Funnel): number {
+  return toCall - answered - pending - silent - unreachable
+}

@@ -4,7 +4,7 @@ import type { Board, BoardFilter } from '../../src/contract/reducer.ts'
 import type { EmergencyState } from '../../src/contract/vocabulary.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { addCounts, arrived, emptyCounts, funnel, PERSON_STATUSES, personStatus, tally, toCall } from '../../src/contract/counting.ts'
+import { addCounts, arrived, emptyCounts, funnel, letGo, PERSON_STATUSES, personStatus, tally, toCall } from '../../src/contract/counting.ts'
 import { emptyDelta, fold, merge, PEOPLE_NAMED } from '../../src/contract/reducer.ts'
 import { ANSWERS, AUDIENCES, CALL_STATES, MEMBER_STATES, PRESENCES } from '../../src/contract/vocabulary.ts'
 
@@ -43,6 +43,18 @@ describe('counting', () => {
     [{ presence: 'none', callState: 'answered', answer: 'alreadyThere', memberState: 'active' }, 'going', 'by his word only'],
   ] as const)('%j is %s %s', (f, status, _why) => {
     expect(personStatus({ audience: 'team', ...f })).toBe(status)
+  })
+
+  it('tells those who were let go unanswered from those who were heard from', () => {
+    // Who checks in has answered by it.
+    const people = facts.map(p => p.presence === 'none' ? p : { ...p, callState: 'answered' as const })
+    fc.assert(fc.property(fc.array(people), (everybody) => {
+      const counts = emptyCounts()
+      for (const p of everybody)
+        tally(counts, p, 1)
+      const unheard = everybody.filter(p => personStatus(p) === 'released' && p.callState !== 'answered')
+      expect(letGo(funnel([{ required: 0, counts }]))).toBe(unheard.length)
+    }))
   })
 
   it('fills no post of one team with the surplus of another', () => {

@@ -1,11 +1,15 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { DEFAULT_PLANS } from '../../../src/server/modules/plans/default-plans.ts'
 import { en as board } from '../../../src/web/board/i18n/en.ts'
 import { zhCN as 大屏 } from '../../../src/web/board/i18n/zh-CN.ts'
 import { en as desk } from '../../../src/web/console/i18n/en.ts'
+import { offeredName } from '../../../src/web/console/i18n/message-words.ts'
 import { zhCN as 指挥中心 } from '../../../src/web/console/i18n/zh-CN.ts'
 import { en as phone } from '../../../src/web/phone/i18n/en.ts'
 import { zhCN as 手机 } from '../../../src/web/phone/i18n/zh-CN.ts'
+import { nameOf, percent, setLanguage, setUpI18n } from '../../../src/web/shared/i18n/index.ts'
 import { flatten, say } from '../../../src/web/shared/i18n/message.ts'
+import { tabTitle, titleOf } from '../../../src/web/shared/title.ts'
 
 const apps = [['console', 指挥中心, desk], ['phone', 手机, phone], ['board', 大屏, board]] as const
 const places = (message: string): string[] => [...new Set([...message.matchAll(/\{(\w+)\}/g)].map(m => m[1] ?? ''))].sort()
@@ -14,7 +18,8 @@ describe.each(apps)('catalogues of the %s', (_app, zhCN, en) => {
   const [zh, english] = [flatten(zhCN), flatten(en)]
 
   it('say the same things in both languages', () => {
-    expect(Object.keys(english).sort()).toEqual(Object.keys(zh).sort())
+    // The Chinese of an offered name is the name itself.
+    expect(Object.keys(english).filter(key => !key.startsWith('offeredName.')).sort()).toEqual(Object.keys(zh).sort())
     // English leaves out the county's name, which has no English form; it asks for nothing that the callers do not give.
     const unlike = Object.keys(zh).filter(key => key !== 'platform' && places(zh[key] ?? '').join() !== places(english[key] ?? '').join())
     expect(unlike).toEqual([])
@@ -33,6 +38,38 @@ describe.each(apps)('catalogues of the %s', (_app, zhCN, en) => {
   it('never say "state of emergency", and 未联系上 instead of 失联', () => {
     expect(Object.values(english).filter(message => /state of emergency/i.test(message))).toEqual([])
     expect(Object.values(zh).filter(message => /失联|重点人员/.test(message))).toEqual([])
+  })
+})
+
+describe('names that the product offers', () => {
+  afterEach(() => vi.unstubAllGlobals())
+
+  it('have English, whatever the plan and the kind of start', async () => {
+    const shown = flatten(desk)
+    for (const { name } of DEFAULT_PLANS) {
+      expect(shown[`offeredName.${name}`], name).toBeDefined()
+      for (const action of ['activate', 'preAlert', 'initialResponse'] as const)
+        expect(shown[`offeredName.${offeredName(action, name, '')}`], action).toBeDefined()
+    }
+    vi.stubGlobal('document', { documentElement: {}, cookie: '' })
+    vi.stubGlobal('location', { protocol: 'http:' })
+    vi.stubGlobal('navigator', { language: 'zh-CN' })
+    await setUpI18n(指挥中心, () => Promise.resolve(desk))
+    await setLanguage('en')
+    expect(nameOf('防汛应急响应')).toBe('Flood response')
+    expect(nameOf(offeredName('initialResponse', '地震', '东城社区'))).toBe('东城社区 Earthquake: initial response')
+    expect(nameOf('叠藏河防汛应急响应')).toBe('叠藏河防汛应急响应')
+    expect(titleOf({ name: '防汛应急响应', isDrill: true })).toBe('Flood response (drill)')
+    expect(tabTitle('Wall', { skin: 'drill', level: 2 })).toBe('[DRILL Level Ⅱ] Wall')
+    await setLanguage('zh-CN')
+    expect(nameOf('防汛应急响应')).toBe('防汛应急响应')
+    expect(tabTitle('大屏', { skin: 'emergency', level: 3 })).toBe('【急时 Ⅲ级】大屏')
+  })
+})
+
+describe('a rate', () => {
+  it('says neither nobody of somebody nor all of most', () => {
+    expect([percent(0, 827), percent(3, 827), percent(818, 827), percent(826, 827), percent(827, 827), percent(0, 0)]).toEqual(['0%', '<1%', '99%', '>99%', '100%', '—'])
   })
 })
 

@@ -26,7 +26,7 @@ export const liveWords: LiveWords = {
       'emergency.reviewOpened': 'Everyone stood down; review opened',
       'emergency.archived': 'Archived',
       'emergency.basisSupplied': 'Written basis supplied',
-      'alert.issued': '{kind} sent to {n} people',
+      'alert.issued': '{kind}: sent to {n} person | {kind}: sent to {n} people',
       'calls.called': 'Messages handed over',
       'call.answered': 'Answered',
       'call.answeredLate': 'Answered after the end',

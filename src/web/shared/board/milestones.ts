@@ -3,6 +3,7 @@ import type { Translate } from '../i18n/index.ts'
 import type { SharedCatalogue } from '../i18n/zh-CN.ts'
 import type { LiveWords } from './zh-CN.ts'
 import { PERSONAL_EVENTS } from '../../../contract/events.ts'
+import { nameOf } from '../i18n/index.ts'
 
 type Words = Translate<SharedCatalogue & LiveWords>
 
@@ -51,8 +52,8 @@ export function sentence(event: EmergencyEvent, t: Words): string {
       return t('live.said.team.reinforced', { team: event.data.team.name, n: event.data.people.filter(({ after }) => after.teamId === event.data.team.teamId).length })
     case 'team.preempted':
       return event.data.byEmergencyId === event.emergencyId
-        ? t('live.preempting', { n: event.data.taken, name: event.data.fromName })
-        : t('live.said.team.preempted', { n: event.data.taken, name: event.data.byName })
+        ? t('live.preempting', { n: event.data.taken, name: nameOf(event.data.fromName) })
+        : t('live.said.team.preempted', { n: event.data.taken, name: nameOf(event.data.byName) })
     default:
       return t(`live.said.${event.type}`)
   }

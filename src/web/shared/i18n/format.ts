@@ -48,7 +48,16 @@ export const dateTime = (at: Instant): string => formatDate(at, { day: 'numeric'
 export const number = (value: number): string => formatNumber(value, {})
 
 /** A rate is always given as part and whole; nothing out of nothing has no rate. */
-export const percent = (part: number, whole: number): string => whole === 0 ? '—' : formatNumber(part / whole, { style: 'percent', maximumFractionDigits: 0 })
+export function percent(part: number, whole: number): string {
+  if (whole === 0)
+    return '—'
+  const say = (rate: number) => formatNumber(rate, { style: 'percent', maximumFractionDigits: 0 })
+  const rate = part / whole
+  // Somebody is not nobody, and not all is not all.
+  if (rate > 0 && rate < 0.01)
+    return `<${say(0.01)}`
+  return rate > 0.99 && rate < 1 ? `>${say(0.99)}` : say(rate)
+}
 
 /** 0:42 · 12:05 · 3:04:09 · 2 days read as 51:04:09: what has elapsed is never rounded. */
 export function duration(ms: number): string {

@@ -49,6 +49,19 @@ export function text<Catalogue = SharedCatalogue>(key: KeyOf<Catalogue>, values:
   return say(sentences.value[key] ?? key, values, number)
 }
 
+/**
+ * A plan's or an emergency's name as the reader says it. Names are the county's words: only those that the
+ * product itself offered have others in another language. An initial response is named after its community.
+ */
+export function nameOf(name: string): string {
+  const [, place = '', offered = ''] = /^(.*社区)?(.*)$/.exec(name) ?? []
+  const known = sentences.value[`offeredName.${offered}`]
+  return known === undefined ? name : `${place}${place === '' ? '' : ' '}${known}`
+}
+
+/** The language of words that come from the county's records, for readers aloud; undefined: that of the page. */
+export const langOf = (words: string): 'zh-CN' | undefined => /[\u4E00-\u9FFF]/.test(words) ? 'zh-CN' : undefined
+
 /** `t` for the sentences of `Catalogue`; shared parts use the default, each app has a `useText` of its own. */
 export function useText<Catalogue = SharedCatalogue>(): { t: Translate<Catalogue>, language: ComputedRef<Language> } {
   return { t: (key, values) => text<Catalogue>(key, values), language: computed(() => language.value) }
