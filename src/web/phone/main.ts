@@ -1,8 +1,9 @@
-import { createApp } from 'vue'
+import { computed, createApp } from 'vue'
 import { loadCounty, wearSkin } from '../shared/county.ts'
 import { setUpI18n } from '../shared/i18n/index.ts'
 import { reloadWhenOutdated } from '../shared/reload.ts'
 import { restoreTextSize } from '../shared/text-size.ts'
+import { face } from './face.ts'
 import { zhCN } from './i18n/zh-CN.ts'
 import { followPerson, showAlerts } from './live.ts'
 import PhoneApp from './PhoneApp.vue'
@@ -16,7 +17,7 @@ reloadWhenOutdated()
 restoreTextSize()
 // The county's name and mode may come later; the first screen does not wait for them.
 void loadCounty()
-wearSkin()
+wearSkin(computed(() => face.value.skin))
 
 void setUpI18n(zhCN, async () => (await import('./i18n/en.ts')).en).then(() => {
   createApp(PhoneApp).use(router).mount('#app')

@@ -21,7 +21,7 @@ export const en: SharedCatalogue = {
   ])),
   tabSign: '[{words}] ',
   product: 'PingJi',
-  platform: 'County Readiness and Response',
+  platform: 'Readiness and Response',
   mode: { peacetime: 'Peacetime', standby: 'Standby', emergency: 'Emergency' },
   modeHint: {
     peacetime: 'Everyday grid service; no response is active',
@@ -171,7 +171,9 @@ export const en: SharedCatalogue = {
     units: '{n} unit | {n} units',
     teams: '{n} team | {n} teams',
   },
-  drill: { word: 'DRILL', band: 'DRILL · not a real emergency', suffix: ' (drill)' },
+  countOver: { coming: 'Agreed, had not come', silent: 'Never answered' },
+  personStatusOver: { pending: 'Never called', silent: 'Never answered', going: 'Agreed, had not come', later: 'Agreed, had not come' },
+  drill: { word: 'DRILL', band: 'DRILL · not a real emergency', suffix: ' (drill)', notThis: 'A real response, no drill' },
   demo: { band: 'Demo data (fictional)', hint: 'People, head-counts and numbers are invented' },
   action: {
     retry: 'Try again',

@@ -77,7 +77,7 @@ export function vantCss(): string {
     ['--van-radius-lg', 'var(--r-l)'],
     ['--van-button-default-height', 'var(--touch)'],
     ['--van-button-large-height', 'var(--touch-action)'],
-    ['--van-button-small-height', '2.5rem'],
+    ['--van-button-small-height', 'var(--touch)'],
     ['--van-button-default-font-size', 'var(--t-16)'],
     ['--van-button-normal-font-size', 'var(--t-16)'],
     ['--van-button-default-line-height', '1.25'],
@@ -110,6 +110,7 @@ export function vantCss(): string {
     ['--van-dialog-button-height', 'var(--touch)'],
     ['--van-action-sheet-item-font-size', 'var(--t-16)'],
     ['--van-action-sheet-item-line-height', '1.5'],
+    ['--van-action-sheet-max-height', '95%'],
     ['--van-popup-round-radius', 'var(--r-l)'],
   ])
 }
