@@ -110,9 +110,9 @@ export function pagesInDevelopment(): Plugin {
     name: 'pingji:pages',
     configureServer(server) {
       server.middlewares.use((request, _response, next) => {
-        const url = request.url ?? '/'
-        if (request.headers.accept?.includes('text/html') === true)
-          request.url = `/${pageOf(url)}`
+        const page = request.headers.accept?.includes('text/html') === true ? pageOf((request.url ?? '/').split('?', 1)[0] ?? '/') : null
+        if (page !== null)
+          request.url = `/${page}`
         next()
       })
     },

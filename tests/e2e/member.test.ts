@@ -1,3 +1,5 @@
+import type { CheckInCode } from '../../src/contract/presence.ts'
+import type { Board } from '../../src/contract/reducer.ts'
 import { describe, expect, it } from 'vitest'
 import { openService } from './service.ts'
 
@@ -38,6 +40,50 @@ describe('a member\'s phone', () => {
     await page.getByText('已收到您的答复：因故不能到').waitFor()
   })
 
+  it('is checked in by the team\'s code, which any scanner opens', async () => {
+    const emergencyId = await service.press('洮滨社区')
+    const secretary = await service.as('communitySecretary', '洮滨社区')
+    const { teams } = await secretary.get<Board>(`/api/emergencies/${emergencyId}/board?scope=community&scopeId=${service.communityOf('洮滨社区').id}`)
+    const [team] = Object.values(teams)
+    const [link = ''] = await service.links(emergencyId, 1, team?.gridId)
+    const { page } = await service.open({ ...PHONE, isBare: true })
+    await page.goto(link)
+    await page.locator('[data-answer=going]').tap()
+    await page.getByText('已收到您的答复：立即出发').waitFor()
+    const { url } = await secretary.get<CheckInCode>(`/api/emergencies/${emergencyId}/teams/${team?.teamId}/check-in-code`)
+    await page.goto(url)
+    await page.getByText('签到成功').waitFor()
+    await page.getByText('查看我的任务').tap()
+    await page.getByText('您已到岗').waitFor()
+  })
+
+  it('shows a correction above the place that it corrects', async () => {
+    const emergencyId = await service.press('新城社区')
+    const [link = ''] = await service.links(emergencyId, 1)
+    const { page } = await service.open(PHONE)
+    await page.goto(link)
+    await page.locator('[data-answer=going]').tap()
+    await page.getByText('已收到您的答复：立即出发').waitFor()
+    await service.commander.post(`/api/emergencies/${emergencyId}/corrections`, { text: '集结点改为社区广场东侧' })
+    const [correction, place] = await Promise.all([page.getByText('更正：集结点改为社区广场东侧'), page.locator('.place')].map(async one => (await one.boundingBox())?.y ?? Number.NaN))
+    expect(correction).toBeLessThan(place ?? 0)
+  })
+
+  it('tells who never came that he may go home, and does not ask him to sign off', async () => {
+    const emergencyId = await service.press('和平社区')
+    const [link = ''] = await service.links(emergencyId, 1)
+    const { page } = await service.open(PHONE)
+    await page.goto(link)
+    await page.locator('[data-answer=going]').waitFor()
+    await service.commander.post(`/api/emergencies/${emergencyId}/terminate`, { reason: '雨停水退', residualMeasures: '继续值守' })
+    await page.getByText('您无需到岗；已在路上的请返回，注意安全。').waitFor()
+    await expect(page.locator('[data-action=check-out]').count()).resolves.toBe(0)
+    await service.commander.post(`/api/emergencies/${emergencyId}/stand-down`, { communityId: service.communityOf('和平社区').id })
+    await page.reload()
+    await page.getByText('您无需到岗；已在路上的请返回，注意安全。').waitFor()
+    await expect(page.getByText('感谢您的付出').count()).resolves.toBe(0)
+  })
+
   it('keeps an answer without a network and sends it when there is one', async () => {
     const emergencyId = await service.press('南城社区')
     const [link = ''] = await service.links(emergencyId, 1)
@@ -62,6 +108,11 @@ describe('a member\'s phone', () => {
     await page.locator('button[aria-pressed]').first().tap()
     await expect(page.evaluate('document.documentElement.dataset.text')).resolves.toBe('large')
     await service.fits(page)
+    // Where, by when and the big answer are on the screen together, before anything is scrolled.
+    const [place, limit, going] = await Promise.all(['.place', '.limit', '[data-answer=going]'].map(one => page.locator(one).boundingBox()))
+    expect((place?.y ?? 0) + (place?.height ?? 0)).toBeLessThanOrEqual(limit?.y ?? 0)
+    expect((limit?.y ?? 0) + (limit?.height ?? 0)).toBeLessThanOrEqual(going?.y ?? 0)
+    expect((going?.y ?? 0) + (going?.height ?? 0)).toBeLessThanOrEqual(PHONE.height)
   })
 
   it('wears stripes and the word in a drill, so that nobody takes it for the real thing', async () => {

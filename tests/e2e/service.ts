@@ -37,7 +37,8 @@ function freePort(): Promise<number> {
   })
 }
 
-export interface Sizes { width: number, height: number, isPhone?: boolean, language?: 'zh-CN' | 'en' }
+/** WeChat's web view has no service worker: with `isBare` every page comes from the service. */
+export interface Sizes { width: number, height: number, isPhone?: boolean, isBare?: boolean, language?: 'zh-CN' | 'en' }
 
 /** Starts the service and a browser for this file; both are gone after it. */
 export async function openService() {
@@ -100,8 +101,8 @@ export async function openService() {
     communities,
     communityOf,
 
-    async open({ width, height, isPhone = false, language = 'zh-CN' }: Sizes): Promise<{ context: BrowserContext, page: Page }> {
-      const context = await browser.newContext({ viewport: { width, height }, locale: language, hasTouch: isPhone, isMobile: isPhone, geolocation: { latitude: 34.44, longitude: 104.04 }, permissions: ['geolocation'] })
+    async open({ width, height, isPhone = false, isBare = false, language = 'zh-CN' }: Sizes): Promise<{ context: BrowserContext, page: Page }> {
+      const context = await browser.newContext({ viewport: { width, height }, locale: language, hasTouch: isPhone, isMobile: isPhone, serviceWorkers: isBare ? 'block' : 'allow', geolocation: { latitude: 34.44, longitude: 104.04 }, permissions: ['geolocation'] })
       const page = await context.newPage()
       page.on('pageerror', error => faults.push(error.message))
       page.on('console', (message) => {
@@ -131,12 +132,12 @@ export async function openService() {
       return ref.emergencyId
     },
 
-    /** The links in the sandbox inboxes of those who were called to report, in the order in which they came. */
-    async links(emergencyId: string, count: number): Promise<string[]> {
+    /** The links in the sandbox inboxes of those who were called to report (in this grid), in the order in which they came. */
+    async links(emergencyId: string, count: number, gridId?: string): Promise<string[]> {
       let codes: string[] = []
       await until(async () => {
-        const people = await commander.get<{ people: { personId: string, standing: { audience: string } }[] }>(`/api/emergencies/${emergencyId}/people?scope=county&limit=2000`)
-        const team = new Set(people.people.filter(p => p.standing.audience === 'team').map(p => p.personId))
+        const people = await commander.get<{ people: { personId: string, standing: { audience: string, gridId: string } }[] }>(`/api/emergencies/${emergencyId}/people?scope=county&limit=2000`)
+        const team = new Set(people.people.filter(p => p.standing.audience === 'team' && (gridId === undefined || p.standing.gridId === gridId)).map(p => p.personId))
         const { messages } = await commander.get<SandboxMessages>('/api/sandbox/messages?limit=5000')
         codes = messages.filter(m => team.has(m.personId)).flatMap(m => /\/a\/([\w-]+)/.exec(m.text)?.[1] ?? [])
         return codes.length >= count

@@ -301,7 +301,8 @@ describe('the web client', () => {
     ['/m', 'phone'],
     ['/m/me?x=1', 'phone'],
     ['/a/AbC123', 'phone'],
-    ['/c/AbC123', 'phone'],
+    ['/c/AaIO_9Igdh-7HSUFFriGaA.V2vnoemGQivg', 'phone'],
+    ['/c/AaIO_9Igdh-7HSUFFriGaA.V2vno-mGQiv_', 'phone'],
     ['/wall/county', 'board'],
   ])('%s is answered by the %s page, never from a cache', async (url, page) => {
     const reply = await get(url)

@@ -4,9 +4,6 @@ import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import { pageOf } from '../../../contract/pages.ts'
 
-/** Addresses that never mean a page: the interface, the socket, and files that are not there (any more). */
-const NO_PAGE = /^\/(?:api|socket\.io|assets)(?:\/|$)|\.\w+$/
-
 /** Serves the built web client: hashed assets for ever, pages never from a cache, compressed as the build left them. */
 export async function serveWebClient(app: App, root: string): Promise<void> {
   if (!existsSync(join(root, 'console.html')))
@@ -23,7 +20,7 @@ export async function serveWebClient(app: App, root: string): Promise<void> {
     },
   })
   app.get('/*', { config: { access: 'public' }, schema: { hide: true } }, (request, reply) => {
-    const path = request.url.split('?', 1)[0] ?? '/'
-    return NO_PAGE.test(path) ? reply.callNotFound() : reply.sendFile(pageOf(path))
+    const page = pageOf(request.url.split('?', 1)[0] ?? '/')
+    return page === null ? reply.callNotFound() : reply.sendFile(page)
   })
 }
