@@ -171,8 +171,8 @@ export const en: SharedCatalogue = {
     units: '{n} unit | {n} units',
     teams: '{n} team | {n} teams',
   },
-  countOver: { coming: 'Agreed, had not come', silent: 'Never answered' },
-  personStatusOver: { pending: 'Never called', silent: 'Never answered', going: 'Agreed, had not come', later: 'Agreed, had not come' },
+  countOver: { coming: 'Agreed, absent', silent: 'Never answered' },
+  personStatusOver: { pending: 'Never called', silent: 'Never answered', going: 'Agreed, absent', later: 'Agreed, absent' },
   drill: { word: 'DRILL', band: 'DRILL · not a real emergency', suffix: ' (drill)', notThis: 'A real response, no drill' },
   demo: { band: 'Demo data (fictional)', hint: 'People, head-counts and numbers are invented' },
   action: {
