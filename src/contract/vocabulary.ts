@@ -12,6 +12,9 @@ export type EventClass = typeof EVENT_CLASSES[number]
 export const RESPONSE_LEVELS = [1, 2, 3, 4] as const
 export type ResponseLevel = typeof RESPONSE_LEVELS[number]
 
+/** A number that may be a level: as a row or a route holds it. */
+export const levelOf = (level: unknown): ResponseLevel | null => RESPONSE_LEVELS.find(one => one === level) ?? null
+
 /** Levels of authority; several may run a response of their own at the same time. */
 export const LEVEL_AUTHORITIES = ['county', 'city', 'province', 'nation', 'community'] as const
 export type LevelAuthority = typeof LEVEL_AUTHORITIES[number]

@@ -2,7 +2,7 @@ import type { EmergencyRow } from '../../contract/boards.ts'
 import type { EmergencyState, ResponseLevel } from '../../contract/vocabulary.ts'
 import type { Skin } from '../shared/county.ts'
 import { computed, readonly, ref, shallowRef } from 'vue'
-import { OPEN_STATES, RESPONSE_LEVELS } from '../../contract/vocabulary.ts'
+import { levelOf, OPEN_STATES } from '../../contract/vocabulary.ts'
 import { api } from '../shared/api.ts'
 
 const rows = shallowRef<EmergencyRow[] | null>(null)
@@ -29,7 +29,7 @@ export const open = computed<EmergencyRow[]>(() => {
     .sort((a, b) => rank(a) - rank(b))
 })
 export const leading = computed<EmergencyRow | null>(() => open.value[0] ?? null)
-export const leadingLevel = computed<ResponseLevel | null>(() => RESPONSE_LEVELS.find(level => level === leading.value?.level) ?? null)
+export const leadingLevel = computed<ResponseLevel | null>(() => levelOf(leading.value?.level))
 export const skin = computed<Skin>(() => {
   if (leading.value === null)
     return 'peacetime'

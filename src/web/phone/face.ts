@@ -2,7 +2,7 @@ import type { MyEmergency } from '../../contract/boards.ts'
 import type { EmergencyState, ResponseLevel } from '../../contract/vocabulary.ts'
 import type { Skin } from '../shared/county.ts'
 import { computed, onScopeDispose, shallowRef, watchEffect } from 'vue'
-import { OPEN_STATES, RESPONSE_LEVELS } from '../../contract/vocabulary.ts'
+import { levelOf, OPEN_STATES } from '../../contract/vocabulary.ts'
 import { leading, leadingLevel, skin } from '../shared/county.ts'
 
 /** What bar, tab and stripes say. */
@@ -15,7 +15,7 @@ export const face = computed<Face>(() => shown.value ?? { skin: skin.value, leve
 
 function faceOf({ isDrill, state, level, activatedAt, terminatedAt }: MyEmergency): Face | null {
   const open: readonly EmergencyState[] = OPEN_STATES
-  const own = { level: RESPONSE_LEVELS.find(one => one === level) ?? null, since: activatedAt, until: terminatedAt }
+  const own = { level: levelOf(level), since: activatedAt, until: terminatedAt }
   if (isDrill)
     return { skin: 'drill', ...own }
   if (open.includes(state))

@@ -1,3 +1,4 @@
+import type { AlertKind } from '../../contract/vocabulary.ts'
 import type { Outbox } from '../shared/outbox.ts'
 import { shallowRef, watch } from 'vue'
 import { primeAlarmOnFirstTap, ring } from '../shared/alarm.ts'
@@ -14,13 +15,23 @@ export const live = createLive()
 /** What this person said and the server does not have yet; null until someone is signed in. */
 export const outbox = shallowRef<Outbox | null>(null)
 
-/** An alert takes the screen, wherever the person is in the app: it rings and asks. */
-export function showAlerts(open: (emergencyId: string) => void): void {
+/** What asks for an answer; everything else tells about an emergency that one knows. */
+const CALLS: ReadonlySet<AlertKind> = new Set<AlertKind>(['standby', 'activation', 'summons', 'duty', 'urge'])
+
+/**
+ * A call takes the screen, wherever the person is in the app: it rings and asks. It does not take it from what
+ * is graver: a drill's call from a real emergency, or any other notice (a drill's abort comes with the real
+ * call that ended it) from a call.
+ */
+export function showAlerts(open: (emergencyId: string) => void, /** The emergency on the screen. */ onScreen: () => { isDrill: boolean } | null): void {
   primeAlarmOnFirstTap()
-  live.on('alert', ({ emergencyId, kind }) => {
-    if (kind === 'standby' || kind === 'activation' || kind === 'summons' || kind === 'duty' || kind === 'urge')
+  live.on('alert', ({ emergencyId, kind, header }) => {
+    const isCall = CALLS.has(kind)
+    if (isCall)
       ring()
-    open(emergencyId)
+    const shown = onScreen()
+    if (shown === null || (isCall && (!header.isDrill || shown.isDrill)))
+      open(emergencyId)
   })
 }
 

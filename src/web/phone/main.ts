@@ -22,7 +22,13 @@ wearSkin(computed(() => face.value.skin))
 void setUpI18n(zhCN, async () => (await import('./i18n/en.ts')).en).then(() => {
   createApp(PhoneApp).use(router).mount('#app')
   followPerson()
-  showAlerts(emergencyId => void router.push({ name: 'emergency', params: { emergencyId } }))
+  showAlerts(
+    emergencyId => void router.push({ name: 'emergency', params: { emergencyId } }),
+    () => {
+      const { name } = router.currentRoute.value
+      return name === 'emergency' || name === 'team' ? { isDrill: face.value.skin === 'drill' } : null
+    },
+  )
 })
 
 // Absent in WeChat's web view, over plain http and in private windows: then the page works without it.

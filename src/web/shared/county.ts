@@ -2,7 +2,7 @@ import type { Ref } from 'vue'
 import type { CountyInfo } from '../../contract/identity.ts'
 import type { ResponseLevel } from '../../contract/vocabulary.ts'
 import { computed, readonly, shallowRef, watchEffect } from 'vue'
-import { RESPONSE_LEVELS } from '../../contract/vocabulary.ts'
+import { levelOf } from '../../contract/vocabulary.ts'
 import { api } from './api.ts'
 import { setServerTime } from './clock.ts'
 import { setTimeZone } from './i18n/index.ts'
@@ -34,7 +34,7 @@ export const openFirst = computed<Open[]>(() => {
 })
 export const leading = computed<Open | null>(() => openFirst.value[0] ?? null)
 
-export const leadingLevel = computed<ResponseLevel | null>(() => RESPONSE_LEVELS.find(level => level === leading.value?.level) ?? null)
+export const leadingLevel = computed<ResponseLevel | null>(() => levelOf(leading.value?.level))
 
 /** A drill changes nothing about the county's mode, but every screen wears it while nothing real is open. */
 export const skin = computed<Skin>(() => {

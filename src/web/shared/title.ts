@@ -1,3 +1,4 @@
+import type { ResponseLevel } from '../../contract/vocabulary.ts'
 import type { Skin } from './county.ts'
 import { nameOf, text } from './i18n/index.ts'
 
@@ -10,7 +11,7 @@ export function titleOf({ name, isDrill }: { name: string, isDrill: boolean }): 
 export const noOf = (no: string): string => no.replace('演练', text('drill.word'))
 
 /** The title of a tab: even among twenty tabs nobody takes a drill for the real thing, or either for a quiet day. */
-export function tabTitle(page: string, { skin, level }: { skin: Skin, level: 1 | 2 | 3 | 4 | null }): string {
+export function tabTitle(page: string, { skin, level }: { skin: Skin, level: ResponseLevel | null }): string {
   if (skin === 'peacetime')
     return page
   const word = text(skin === 'drill' ? 'drill.word' : `mode.${skin}`)

@@ -304,6 +304,8 @@ describe('the web client', () => {
     ['/c/AaIO_9Igdh-7HSUFFriGaA.V2vnoemGQivg', 'phone'],
     ['/c/AaIO_9Igdh-7HSUFFriGaA.V2vno-mGQiv_', 'phone'],
     ['/wall/county', 'board'],
+    ['/constructor', 'console'],
+    ['/__proto__', 'console'],
   ])('%s is answered by the %s page, never from a cache', async (url, page) => {
     const reply = await get(url)
     expect(reply.body).toBe(`<title>${page}</title>`)
@@ -315,7 +317,7 @@ describe('the web client', () => {
     expect((await get('/assets/app-1a2b.js', { 'accept-encoding': 'br' })).headers).toMatchObject({ 'content-encoding': 'br', 'content-type': expect.stringContaining('javascript') })
   })
 
-  it.each(['/assets/app-gone.js', '/api/nowhere', '/favicon.png', '/.sources', '/../package.json', '/%2e%2e/package.json'])('%s is not there, and no page pretends to be it', async (url) => {
+  it.each(['/assets/app-gone.js', '/m/gone.js', '/wall/x.css', '/api/nowhere', '/favicon.png', '/.sources', '/../package.json', '/%2e%2e/package.json'])('%s is not there, and no page pretends to be it', async (url) => {
     const reply = await get(url)
     expect([reply.statusCode, reply.json<{ error: { code: string } }>().error.code]).toEqual([404, 'NOT_FOUND'])
   })

@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { DEFAULT_PLANS } from '../../../src/server/modules/plans/default-plans.ts'
 import { en as board } from '../../../src/web/board/i18n/en.ts'
@@ -10,6 +12,10 @@ import { zhCN as 手机 } from '../../../src/web/phone/i18n/zh-CN.ts'
 import { nameOf, percent, setLanguage, setUpI18n } from '../../../src/web/shared/i18n/index.ts'
 import { flatten, say } from '../../../src/web/shared/i18n/message.ts'
 import { tabTitle, titleOf } from '../../../src/web/shared/title.ts'
+
+/** All that speaks, without the catalogues. */
+const WEB = join(import.meta.dirname, '../../../src/web')
+const CODE = globSync('**/*.{vue,ts}', { cwd: WEB }).filter(file => !/\/i18n\/(?:zh-CN|en)\.ts$|board\/(?:zh-CN|en)\.ts$/.test(file)).map(file => readFileSync(join(WEB, file), 'utf8')).join('\n')
 
 const apps = [['console', 指挥中心, desk], ['phone', 手机, phone], ['board', 大屏, board]] as const
 const places = (message: string): string[] => [...new Set([...message.matchAll(/\{(\w+)\}/g)].map(m => m[1] ?? ''))].sort()
@@ -29,6 +35,12 @@ describe.each(apps)('catalogues of the %s', (_app, zhCN, en) => {
     expect(Object.entries(english).filter(([, message]) => /\p{Script=Han}/u.test(message))).toEqual([])
     const latinAllowed = /\{\w+\}|JavaScript|JSON|XLSX|CSV|PDF/g
     expect(Object.entries(zh).filter(([, message]) => /[a-z]{2,}/i.test(message.replace(latinAllowed, '')))).toEqual([])
+  })
+
+  it('hold no sentence that no screen says', () => {
+    // Whole, or by the word that ends it: t('a.b.c'), t(`a.b.${c}`).
+    const isSaid = (key: string): boolean => CODE.includes(`'${key}'`) || key.split('.').some((_, n, parts) => n > 0 && CODE.includes(`\`${parts.slice(0, n).join('.')}.\${`))
+    expect(Object.keys(zh).filter(key => !isSaid(key))).toEqual([])
   })
 
   it('leave no sentence empty', () => {

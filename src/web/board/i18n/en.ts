@@ -11,7 +11,6 @@ export const en: BoardCatalogue = {
     peaceHint: 'No response or drill is open',
     signInFirst: 'Sign in at the command centre first, then open the wall',
     signIn: 'Sign in',
-    grids: 'Grids',
     readyGrids: 'Ready grids',
     units: 'Paired units',
     members: 'Members',
@@ -22,6 +21,5 @@ export const en: BoardCatalogue = {
     timeline: 'Progress',
     timelineNone: 'Nothing yet',
     rallyBy: 'Gather by {time}',
-    fullScreen: 'Full screen',
   },
 }

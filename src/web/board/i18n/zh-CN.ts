@@ -10,7 +10,6 @@ export const zhCN = {
     peaceHint: '当前没有应急响应或演练',
     signInFirst: '请先在指挥中心登录，再打开大屏',
     signIn: '去登录',
-    grids: '网格',
     readyGrids: '就绪网格',
     units: '结对单位',
     members: '党员',
@@ -21,7 +20,6 @@ export const zhCN = {
     timeline: '进展',
     timelineNone: '还没有进展',
     rallyBy: '集结时限 {time}',
-    fullScreen: '全屏',
   },
 }
 

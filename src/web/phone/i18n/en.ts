@@ -54,6 +54,10 @@ export const en: PhoneCatalogue = {
       endedHint: 'Report to your captain, sign off, and travel home safely.',
       letGo: 'The response has ended',
       letGoHint: 'You need not come. If you are on the way, turn back and travel safely.',
+      dutyOver: 'The response has ended',
+      dutyOverHint: 'Wind up as your community asks. Thank you for being at your post.',
+      preempted: 'You are needed elsewhere',
+      preemptedHint: 'You now belong to another response: follow the new alert.',
       revoked: 'Started by mistake and taken back',
       revokedHint: 'You need not come. We apologise for the trouble.',
       lifted: 'The warning is over',
@@ -112,11 +116,6 @@ export const en: PhoneCatalogue = {
       textSize: 'Large text',
       textSizeHint: 'Everything at 150%',
       install: 'Add this page to your home screen: it opens faster when you are called.',
-    },
-    outbox: {
-      kept: 'Kept on this phone, about to be sent',
-      sending: 'Sending…',
-      waiting: 'No connection: kept on this phone, sent by itself once there is one',
     },
   },
 }

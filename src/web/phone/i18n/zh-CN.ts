@@ -53,6 +53,10 @@ export const zhCN = {
       endedHint: '请向队长报告，签离后撤收，返程注意安全。',
       letGo: '响应已结束',
       letGoHint: '您无需到岗；已在路上的请返回，注意安全。',
+      dutyOver: '响应已结束',
+      dutyOverHint: '请按社区安排收尾，感谢值守。',
+      preempted: '另有任务',
+      preemptedHint: '您已转入另一项响应，请按新的通知行动。',
       revoked: '误启动，已撤销',
       revokedHint: '您无需到岗，给您带来不便，敬请谅解。',
       lifted: '预警已解除',
@@ -111,11 +115,6 @@ export const zhCN = {
       textSize: '大字版',
       textSizeHint: '文字放大到 150%',
       install: '把本页添加到手机桌面，收到通知时打开更快。',
-    },
-    outbox: {
-      kept: '已存在手机上，等待发送',
-      sending: '正在发送…',
-      waiting: '网络不通，已存在手机上，有网后自动发送',
     },
   },
 }

@@ -10,10 +10,8 @@ export const liveWords: LiveWords = {
     tileFigure: 'on site / required',
     community: '{arrived}/{required} on site',
     surplus: '{n} above strength',
-    duty: 'Grid staff',
     dutyLine: 'Grid staff: {answered}/{toCall} answered, {arrived} on site',
     preempting: '{n} people taken from "{name}"',
-    taken: '{n} people taken from "{name}"',
     said: {
       'emergency.preAlerted': 'Standby in {grids} grids, {people} people',
       'emergency.activated': '{level} activated in {grids} grids, {people} people',

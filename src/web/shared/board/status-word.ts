@@ -8,3 +8,8 @@ export function statusKey(status: PersonStatus, isOver: boolean): KeyOf<SharedCa
     default: return `personStatus.${status}`
   }
 }
+
+/** The same for the counts that change their meaning with the end. */
+export function countKey(count: 'coming' | 'silent', isOver: boolean): KeyOf<SharedCatalogue> {
+  return isOver ? `countOver.${count}` : `count.${count}`
+}

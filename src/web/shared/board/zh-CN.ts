@@ -12,10 +12,8 @@ export const liveWords = {
     tileFigure: '到岗/应到',
     community: '到岗 {arrived}/{required}',
     surplus: '另有 {n} 人超员',
-    duty: '网格力量',
     dutyLine: '网格力量应答 {answered}/{toCall}，到岗 {arrived}',
     preempting: '自《{name}》改编 {n} 人',
-    taken: '从《{name}》抽调 {n} 人',
     said: {
       'emergency.preAlerted': '进入预警待命，{grids} 个网格、{people} 人待令',
       'emergency.activated': '启动{level}响应，{grids} 个网格、{people} 人',

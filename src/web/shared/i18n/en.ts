@@ -20,7 +20,6 @@ export const en: SharedCatalogue = {
     [`${chinese}先期处置`, `${english}: initial response`],
   ])),
   tabSign: '[{words}] ',
-  product: 'PingJi',
   platform: 'Readiness and Response',
   mode: { peacetime: 'Peacetime', standby: 'Standby', emergency: 'Emergency' },
   modeHint: {
@@ -45,7 +44,7 @@ export const en: SharedCatalogue = {
   },
   warningColour: { red: 'Red warning', orange: 'Orange warning', yellow: 'Yellow warning', blue: 'Blue warning' },
   approvalMode: { written: 'Approved in writing', oral: 'Approved orally' },
-  scope: { county: 'Whole county', township: 'Township', community: 'Community', grid: 'Grid', unit: 'Unit' },
+  scope: { community: 'Community' },
   role: {
     countyAdmin: 'County administrator',
     countyDuty: 'County duty officer',
@@ -95,7 +94,6 @@ export const en: SharedCatalogue = {
     publicity: 'Information',
   },
   teamState: { provisional: 'Provisional', confirmed: 'Confirmed', dissolved: 'Dissolved' },
-  presence: { none: 'Not checked in', checkedIn: 'On site', checkedOut: 'Signed off' },
   personStatus: {
     pending: 'Not yet called',
     silent: 'Silent',
@@ -107,7 +105,7 @@ export const en: SharedCatalogue = {
     left: 'Signed off',
     released: 'Released',
   },
-  answer: { going: 'Going now', later: 'Later', cannot: 'Cannot come', alreadyThere: 'Already there' },
+  answer: { going: 'Going now', cannot: 'Cannot come' },
   cannotReason: { away: 'Away', onDuty: 'On duty', ill: 'Ill', caring: 'Caring', familyAffected: 'Own family affected', other: 'Other' },
   via: {
     app: 'Own phone',
@@ -217,6 +215,6 @@ export const en: SharedCatalogue = {
     demoHint: 'Choose one to fill in the form',
     expired: 'Your session has ended; please sign in again',
   },
-  settings: { language: 'Language', largeText: 'Large text', largeTextOn: 'Large text is on', standardText: 'Standard text' },
+  settings: { language: 'Language', largeText: 'Large text' },
   notFound: { title: 'There is no such page', hint: 'The link may be mistyped or expired', home: 'Back to the start' },
 }

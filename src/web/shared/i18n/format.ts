@@ -66,3 +66,6 @@ export function duration(ms: number): string {
   const two = (n: number): string => String(n).padStart(2, '0')
   return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`
 }
+
+/** Seconds from the key to something that may never have happened. */
+export const durationOf = (seconds: number | null): string => seconds === null ? '—' : duration(seconds * 1_000)

@@ -7,7 +7,7 @@ import { language, number } from './format.ts'
 import { keepLanguage, readLanguage } from './language.ts'
 import { flatten, say } from './message.ts'
 
-export { clockTime, dateTime, day, duration, number, percent, setTimeZone, timeOfDay } from './format.ts'
+export { clockTime, dateTime, day, duration, durationOf, number, percent, setTimeZone, timeOfDay } from './format.ts'
 export { LANGUAGE_NAMES } from './language.ts'
 export type { SharedCatalogue } from './zh-CN.ts'
 

@@ -3,14 +3,13 @@
  * the contract, so that a new member of a set is a type error until it has a word.
  */
 import type { PersonStatus } from '../../../contract/counting.ts'
-import type { AlertKind, Answer, AnswerVia, ApprovalMode, CannotReason, Channel, CheckInFlag, DeliveryState, EmergencyKind, EmergencyState, EventClass, ExemptionReason, LevelAuthority, Mode, PlaceType, Presence, ResponseLevel, Role, RosterTier, ScopeType, ShortfallReason, TeamPost, TeamState, WarningColour } from '../../../contract/vocabulary.ts'
+import type { AlertKind, AnswerVia, ApprovalMode, CannotReason, Channel, CheckInFlag, DeliveryState, EmergencyKind, EmergencyState, EventClass, ExemptionReason, LevelAuthority, Mode, PlaceType, ResponseLevel, Role, RosterTier, ShortfallReason, TeamPost, TeamState, WarningColour } from '../../../contract/vocabulary.ts'
 
 export const zhCN = {
   /** Names that the product itself offered, by their Chinese: only other languages have to say them anew. */
   offeredName: {} as Record<string, string>,
   /** At the front of a tab's title. */
   tabSign: '【{words}】',
-  product: '平急',
   platform: '{county}平急结合指挥平台',
   mode: { peacetime: '平时', standby: '待命', emergency: '急时' } satisfies Record<Mode, string>,
   modeHint: {
@@ -35,7 +34,7 @@ export const zhCN = {
   } satisfies Record<EmergencyState, string>,
   warningColour: { red: '红色预警', orange: '橙色预警', yellow: '黄色预警', blue: '蓝色预警' } satisfies Record<WarningColour, string>,
   approvalMode: { written: '书面批准', oral: '口头批准' } satisfies Record<ApprovalMode, string>,
-  scope: { county: '全县', township: '乡镇', community: '社区', grid: '网格', unit: '单位' } satisfies Record<ScopeType, string>,
+  scope: { community: '社区' },
   role: {
     countyAdmin: '县级管理员',
     countyDuty: '县值班员',
@@ -85,7 +84,6 @@ export const zhCN = {
     publicity: '宣传引导',
   } satisfies Record<TeamPost, string>,
   teamState: { provisional: '待确认', confirmed: '已确认', dissolved: '已解散' } satisfies Record<TeamState, string>,
-  presence: { none: '未签到', checkedIn: '已到岗', checkedOut: '已签离' } satisfies Record<Presence, string>,
   personStatus: {
     pending: '待通知',
     silent: '未叫应',
@@ -97,7 +95,7 @@ export const zhCN = {
     left: '已签离',
     released: '已解除',
   } satisfies Record<PersonStatus, string>,
-  answer: { going: '立即出发', later: '稍后到', cannot: '不能到', alreadyThere: '已在现场' } satisfies Record<Answer, string>,
+  answer: { going: '立即出发', cannot: '不能到' },
   cannotReason: { away: '外出', onDuty: '值班', ill: '生病', caring: '照护', familyAffected: '家中受灾', other: '其他' } satisfies Record<CannotReason, string>,
   via: {
     app: '本人手机',
@@ -208,7 +206,7 @@ export const zhCN = {
     demoHint: '点一个账号自动填写',
     expired: '登录已失效，请重新登录',
   },
-  settings: { language: '语言', largeText: '大字版', largeTextOn: '大字版已开', standardText: '标准字号' },
+  settings: { language: '语言', largeText: '大字版' },
   notFound: { title: '没有这个页面', hint: '链接可能写错或已过期', home: '回到首页' },
 }
 
