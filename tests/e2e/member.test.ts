@@ -98,6 +98,50 @@ describe('a member\'s phone', () => {
     await page.getByText('已收到您的答复：立即出发').waitFor({ timeout: 45_000 })
   })
 
+  it('shows a kept answer after a reload without a network, and sends it by itself', async () => {
+    const emergencyId = await service.press('岷州社区')
+    const [link = ''] = await service.links(emergencyId, 1)
+    const { page, context } = await service.open(PHONE)
+    await page.goto(link)
+    await page.locator('[data-answer=going]').waitFor()
+    // The page opens without a network once its worker has it.
+    await page.evaluate('navigator.serviceWorker.ready.then(() => {})')
+    await page.reload()
+    await page.locator('[data-answer=going]').waitFor()
+    await context.setOffline(true)
+    await page.locator('[data-answer=going]').tap()
+    await page.getByText('答复已存在手机上，正在发送').waitFor()
+    await page.reload()
+    await page.getByText('答复已存在手机上，正在发送').waitFor()
+    await context.setOffline(false)
+    await page.getByText('已收到您的答复：立即出发').waitFor({ timeout: 45_000 })
+  })
+
+  it('loses no tap while the service cannot say whose phone it is', async () => {
+    const emergencyId = await service.press('十里社区')
+    const [link = ''] = await service.links(emergencyId, 1)
+    const { page } = await service.open({ ...PHONE, isBare: true })
+    await page.goto(link)
+    await page.locator('[data-answer=going]').waitFor()
+    await page.route('**/api/me', route => route.fulfill({ status: 503, json: { error: { code: 'OVERLOADED', message: '', requestId: '', details: {} } } }))
+    await page.reload()
+    await page.locator('[data-answer=going]').tap()
+    await page.getByText('已收到您的答复：立即出发').waitFor()
+  })
+
+  it('says what the service has accepted at once, however slowly the rest comes', async () => {
+    const emergencyId = await service.press('城郊社区')
+    const [link = ''] = await service.links(emergencyId, 1)
+    const { page } = await service.open({ ...PHONE, isBare: true })
+    await page.goto(link)
+    await page.locator('[data-answer=going]').waitFor()
+    await page.route('**/mine', () => {})
+    await page.locator('[data-answer=going]').tap()
+    await page.getByText('已收到您的答复：立即出发').waitFor()
+    await page.locator('[data-action=check-in]').tap()
+    await page.getByText('您已到岗').waitFor()
+  })
+
   it('speaks English, and at 150 % nothing is cut', async () => {
     const emergencyId = await service.press('北城社区')
     const [link = ''] = await service.links(emergencyId, 1)

@@ -108,7 +108,7 @@ export async function openService() {
       page.on('console', (message) => {
         // A refused command is an answer (4xx), a browser may refuse to vibrate before the first tap, and only a
         // story that switches the network off has it disconnected.
-        if (message.type() === 'error' && !/status of 4\d\d|vibrate|ERR_INTERNET_DISCONNECTED/.test(message.text()))
+        if (message.type() === 'error' && !/status of 4\d\d|vibrate|ERR_INTERNET_DISCONNECTED|status of 503/.test(message.text()))
           faults.push(message.text())
       })
       return { context, page }

@@ -1,6 +1,6 @@
 import type { AlertKind } from '../../contract/vocabulary.ts'
 import type { Outbox } from '../shared/outbox.ts'
-import { shallowRef, watch } from 'vue'
+import { computed, shallowRef, watch } from 'vue'
 import { primeAlarmOnFirstTap, ring } from '../shared/alarm.ts'
 import { loadCounty } from '../shared/county.ts'
 import { createOutboxSender } from '../shared/outbox-sender.ts'
@@ -8,11 +8,11 @@ import { openOutboxStore } from '../shared/outbox-store.ts'
 import { createOutbox } from '../shared/outbox.ts'
 import { createLive } from '../shared/realtime/index.ts'
 import { reloadOnce } from '../shared/reload.ts'
-import { me } from '../shared/session.ts'
+import { isKnown, loadMe, me } from '../shared/session.ts'
 
 /** The phone's one socket. */
 export const live = createLive()
-/** What this person said and the server does not have yet; null until someone is signed in. */
+/** What this person said and the server does not have yet; null until it is known whose phone this is. */
 export const outbox = shallowRef<Outbox | null>(null)
 
 /** What asks for an answer; everything else tells about an emergency that one knows. */
@@ -53,17 +53,57 @@ export function followPerson(): void {
     if (state === 'outdated')
       reloadOnce()
   })
-  watch(() => me.value?.personId, async (personId) => {
+  // Without a network nobody says who sits here. What the phone's last user says now must not be lost for that.
+  const personId = computed(() => isKnown.value ? me.value?.personId : lastPerson())
+  watch(personId, async (id) => {
     outbox.value?.stop()
     outbox.value = null
     live.stop()
-    if (personId === undefined)
+    if (isKnown.value)
+      remember(id)
+    if (id === undefined)
       return
     live.start()
-    const next = createOutbox({ personId, store: await openOutboxStore(), send: createOutboxSender(live) })
-    if (me.value?.personId !== personId)
+    const next = createOutbox({ personId: id, store: await openOutboxStore(), send: createOutboxSender(live) })
+    if (personId.value !== id)
       return
     outbox.value = next
     await next.start()
   }, { immediate: true })
+  window.addEventListener('online', () => {
+    outbox.value?.kick()
+    if (!isKnown.value)
+      void loadMe().catch(() => {})
+  })
+}
+
+/** The guard of a page could not ask who sits here: asked again until it is known. */
+export function askAgain(afterMs = 2_000): void {
+  setTimeout(() => {
+    if (!isKnown.value)
+      void loadMe().catch(() => askAgain(Math.min(2 * afterMs, 30_000)))
+  }, afterMs)
+}
+
+const LAST_PERSON = 'pingji.person'
+
+function lastPerson(): string | undefined {
+  try {
+    return localStorage.getItem(LAST_PERSON) ?? undefined
+  }
+  catch {
+    return undefined
+  }
+}
+
+function remember(personId: string | undefined): void {
+  try {
+    if (personId === undefined)
+      localStorage.removeItem(LAST_PERSON)
+    else
+      localStorage.setItem(LAST_PERSON, personId)
+  }
+  catch {
+    // Private windows have no storage; the page lives without it.
+  }
 }

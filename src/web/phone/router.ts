@@ -1,5 +1,6 @@
 import { createRouter, createWebHistory } from 'vue-router'
 import { loadMe } from '../shared/session.ts'
+import { askAgain } from './live.ts'
 import EmergencyPage from './pages/emergency/EmergencyPage.vue'
 import HomePage from './pages/home/HomePage.vue'
 
@@ -31,6 +32,6 @@ router.beforeEach(async (to) => {
   if (to.meta.isPublic === true)
     return true
   // Without a network the page itself shows what it has and offers a retry.
-  const who = await loadMe().catch(() => undefined)
+  const who = await loadMe().catch(() => askAgain())
   return who === null ? { name: 'signIn', query: { next: to.fullPath } } : true
 })

@@ -1,7 +1,7 @@
 import type { MyEmergency } from '../../contract/boards.ts'
 import type { GiveAnswer } from '../../contract/calls.ts'
 import type { CheckIn } from '../../contract/presence.ts'
-import type { Entry } from '../shared/outbox.ts'
+import type { Entry, Outbox, OutboxCommand } from '../shared/outbox.ts'
 import { computed, onScopeDispose, ref, shallowRef, watch } from 'vue'
 import { api, ApiError } from '../shared/api.ts'
 import { newId } from '../shared/ids.ts'
@@ -38,6 +38,8 @@ export function useEmergency(emergencyId: string) {
   const refusal = shallowRef<Error | null>(null)
   const waiting = shallowRef<readonly Entry[]>([])
   const wasLate = ref(false)
+  /** Said, and not written down yet. */
+  const saying = shallowRef<readonly OutboxCommand[]>([])
 
   async function load(): Promise<void> {
     try {
@@ -56,6 +58,22 @@ export function useEmergency(emergencyId: string) {
     waiting.value = outbox.value?.entries().filter(e => e.emergencyId === emergencyId && e.command.kind !== 'receipt') ?? []
   }
 
+  /** What the server has just accepted holds at once: on a slow network the whole picture takes seconds more. */
+  function take(command: OutboxCommand, reply: unknown): void {
+    const now = mine.value
+    if (now === null || command.kind === 'receipt')
+      return
+    const { at, isLate } = reply as { at: string, isLate?: boolean }
+    wasLate.value = isLate === true
+    if (isLate === true)
+      return
+    const told = command.kind === 'answer'
+      ? { callState: 'answered', answer: command.body.answer, promisedAt: command.body.promisedAt, reason: command.body.reason, answeredAt: at }
+      : command.kind === 'checkIn' ? { presence: 'checkedIn', checkedInAt: at } : { presence: 'checkedOut', checkedOutAt: at }
+    mine.value = { ...now, me: { ...now.me, ...told } }
+    keep(mine.value)
+  }
+
   let stopOutbox: (() => void)[] = []
   const stopWatching = watch(outbox, (box) => {
     stopOutbox.forEach(stop => stop())
@@ -70,8 +88,8 @@ export function useEmergency(emergencyId: string) {
           return
         if (outcome.result === 'refused')
           refusal.value = outcome.error
-        else if (item.command.kind === 'answer')
-          wasLate.value = (outcome.reply as { isLate?: boolean }).isLate === true
+        else
+          take(item.command, outcome.reply)
         void load()
       }),
     ]
@@ -100,25 +118,44 @@ export function useEmergency(emergencyId: string) {
     refusal.value = null
     wasLate.value = false
     const id = newId()
-    if (kind === 'answer')
-      await outbox.value?.add({ id, emergencyId, command: { kind, body: { ...body as Omit<GiveAnswer, 'answerId'>, answerId: id } } })
-    else if (kind === 'checkIn')
-      await outbox.value?.add({ id, emergencyId, command: { kind, body: body as CheckIn } })
-    else
-      await outbox.value?.add({ id, emergencyId, command: { kind, body: { checkInId: id } } })
+    const command: OutboxCommand = kind === 'answer'
+      ? { kind, body: { ...body as Omit<GiveAnswer, 'answerId'>, answerId: id } }
+      : kind === 'checkIn' ? { kind, body: body as CheckIn } : { kind, body: { checkInId: id } }
+    saying.value = [...saying.value, command]
+    try {
+      await (await whenReady()).add({ id, emergencyId, command })
+    }
+    finally {
+      saying.value = saying.value.filter(one => one !== command)
+    }
   }
 
   async function receive(alertId: string): Promise<void> {
-    await outbox.value?.add({ id: `receipt ${alertId}`, emergencyId, command: { kind: 'receipt', body: { alertId, read: true } } })
+    await (await whenReady()).add({ id: `receipt ${alertId}`, emergencyId, command: { kind: 'receipt', body: { alertId, read: true } } })
+  }
+
+  /** Until it is known whose phone this is nothing can be written down, and nothing that was said is dropped. */
+  function whenReady(): Promise<Outbox> {
+    return new Promise((resolve) => {
+      const stop = watch(outbox, (box) => {
+        if (box !== null) {
+          resolve(box)
+          queueMicrotask(() => stop())
+        }
+      }, { immediate: true })
+    })
   }
 
   /** The answer on its way, if any: shown as kept, never as received. */
+  const pending = computed((): readonly OutboxCommand[] => [...waiting.value.map(({ command }) => command), ...saying.value])
   const pendingAnswer = computed(() => {
-    const entry = [...waiting.value].reverse().find(e => e.command.kind === 'answer')
-    return entry?.command.kind === 'answer' ? entry.command.body : null
+    const last = [...pending.value].reverse().find(({ kind }) => kind === 'answer')
+    return last?.kind === 'answer' ? last.body : null
   })
+  /** He has checked in or out, and the server does not know it yet. */
+  const pendingMove = computed(() => [...pending.value].reverse().find(({ kind }) => kind === 'checkIn' || kind === 'checkOut')?.kind ?? null)
 
-  return { mine, failure, refusal, waiting, wasLate, pendingAnswer, load, say, receive }
+  return { mine, failure, refusal, wasLate, pendingAnswer, pendingMove, load, say, receive }
 }
 
 /** One position, asked once by the tap. Null: refused, switched off or not found in time. */

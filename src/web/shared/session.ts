@@ -5,10 +5,13 @@ import { api, ApiError, onSessionEnded } from './api.ts'
 
 const person = shallowRef<Me | null>(null)
 const ended = ref(false)
+const known = ref(false)
 let asking: Promise<Me | null> | null = null
 
 /** Who sits here; null: nobody, or not asked yet. */
 export const me = readonly(person)
+/** The service has said who sits here, or that nobody does. False: it could not be asked yet. */
+export const isKnown = readonly(known)
 /** Signed in before, and no longer: the sign-in page says why it appears. */
 export const hasEnded = readonly(ended)
 export const isSignedIn = computed(() => person.value !== null)
@@ -23,6 +26,7 @@ export function scopeOf(type: ScopeType): { id: string | null, name: string } | 
 onSessionEnded(() => {
   ended.value = person.value !== null || ended.value
   person.value = null
+  known.value = true
 })
 
 /** Asked once per page; a network failure is thrown, so that nobody is sent to sign in for want of a signal. */
@@ -31,9 +35,10 @@ export function loadMe(): Promise<Me | null> {
     return Promise.resolve(person.value)
   asking ??= api('GET /api/me')
     .then(welcome, (error: unknown) => {
-      if (error instanceof ApiError && error.status === 401)
-        return null
-      throw error
+      if (!(error instanceof ApiError) || error.status !== 401)
+        throw error
+      known.value = true
+      return null
     })
     .finally(() => {
       asking = null
@@ -45,6 +50,7 @@ export function loadMe(): Promise<Me | null> {
 export function welcome(who: Me): Me {
   person.value = who
   ended.value = false
+  known.value = true
   return who
 }
 

@@ -26,7 +26,7 @@ self.addEventListener('fetch', (event) => {
   const url = new URL(request.url)
   if (request.method !== 'GET' || url.origin !== self.location.origin)
     return
-  if (request.mode === 'navigate' && /^\/[mlc](?:\/|$)/.test(url.pathname))
+  if (request.mode === 'navigate' && /^\/[mac](?:\/|$)/.test(url.pathname))
     event.respondWith(freshPage(request))
   else if (url.pathname.startsWith('/assets/'))
     event.respondWith(caches.match(request).then(kept => kept ?? fetch(request)))
