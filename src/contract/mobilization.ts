@@ -98,6 +98,22 @@ export type SeqReply = z.infer<typeof SeqReply>
 export const ChangeLevel = z.strictObject({ level: Level, reason: Reason })
 /** POST /api/emergencies/:id/scope */
 export const ExtendScope = z.strictObject({ scope: z.array(Scope).min(1).max(200), reason: Reason })
+/** POST /api/emergencies/:id/adjustments/preview — of a change of level, or of an extension of the scope. */
+export const PreviewAdjustment = z.union([z.strictObject({ level: Level }), z.strictObject({ scope: z.array(Scope).min(1).max(200) })])
+/** What the change would do at this moment; all are people but `grids`. */
+export const AdjustmentPreview = z.strictObject({
+  /** 应到 afterwards, of the whole emergency. */
+  required: z.number().int(),
+  /** Added, and called at once. */
+  called: z.number().int(),
+  /** Let go: beyond the posts of a lower level, and not answered yet. */
+  released: z.number().int(),
+  /** Grid staff who are told besides. */
+  duty: z.number().int(),
+  /** Places that come in. */
+  grids: z.number().int(),
+})
+export type AdjustmentPreview = z.infer<typeof AdjustmentPreview>
 /** POST /api/emergencies/:id/revoke · /lift · /archive */
 export const WithReason = z.strictObject({ reason: Reason })
 /** POST /api/emergencies/:id/terminate */

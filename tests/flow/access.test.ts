@@ -296,6 +296,7 @@ const ROUTES: Record<string, Route> = {
   'POST /api/switch/activations': { action: 'switch.activate', at: () => ({}), see: 'switch.prepare', body: by => preparedBy(by) },
   'POST /api/emergencies/:emergencyId/corrections': { action: 'emergency.correct', over: 'county', body: () => ({ text: '集结点改到县政府广场' }) },
   'POST /api/emergencies/:emergencyId/level': { action: 'emergency.adjust', over: 'county', body: () => ({ level: 2, reason }) },
+  'POST /api/emergencies/:emergencyId/adjustments/preview': { action: 'emergency.adjust', over: 'county', body: () => ({ level: 1 }) },
   'POST /api/emergencies/:emergencyId/scope': { action: 'emergency.adjust', over: 'county', body: by => ({ scope: [{ type: 'grid', id: by.who === '管理员' ? grid.西大街 : grid.茶埠街 }], reason }) },
   'POST /api/emergencies/:emergencyId/basis': { action: 'emergency.adjust', over: 'county', body: () => ({ basis: '书面批复' }), refuses: 'its basis is a written one' },
   'POST /api/emergencies/:emergencyId/lift': { action: 'emergency.lift', over: 'county', body: () => ({ reason }), refuses: 'it is no pre-alert' },

@@ -301,6 +301,7 @@ const FITTING: Record<string, object> = {
   'POST /api/switch/preparations': asked,
   'POST /api/switch/activations': { preparationId: newId(), nonce: 'x'.repeat(32), heldMs: 3_000 },
   'POST /api/emergencies/:emergencyId/level': { level: 2, reason },
+  'POST /api/emergencies/:emergencyId/adjustments/preview': { scope: [{ type: 'grid', id: county.grids[2]?.id }] },
   'POST /api/emergencies/:emergencyId/scope': { scope: [{ type: 'grid', id: county.grids[2]?.id }], reason },
   'POST /api/emergencies/:emergencyId/revoke': { reason },
   'POST /api/emergencies/:emergencyId/terminate': { reason, residualMeasures: '巡查' },

@@ -251,6 +251,10 @@ describe('roll calls', () => {
     expect(await captain.post(`${url}/marks`, { marks: [{ personId: absent.personId, present: true }] })).toMatchObject({ status: 404 })
     await captain.post(`${url}/marks`, { marks: [{ personId: present.personId, present: false }, { personId: present.personId, present: true }, { personId: missing.personId, present: false }] })
     expect((await captain.get(url)).body.people).toContainEqual(expect.objectContaining({ personId: present.personId, present: true }))
+    // A page that was loaded anew goes on with it, marks and all.
+    const again = await captain.post(`${at(e)}/roll-calls`, { communityId, teamId: (await e.team(0)).id })
+    expect(again.body).toMatchObject({ id: opened.body.id, people: expect.arrayContaining([expect.objectContaining({ personId: present.personId, present: true })]) })
+    expect(await e.events('presence.rollCallOpened')).toHaveLength(1)
     const closed = await captain.post(`${url}/close`)
     expect(closed).toMatchObject({ status: 200, body: { closedAt: expect.any(String) } })
     const [said] = await e.events('presence.rollCallClosed')

@@ -637,6 +637,40 @@ describe('the level', () => {
     await stage.runs('sms-sender')
   })
 
+  it('is previewed in people, exactly as it then happens', async () => {
+    const e = await stage.press({ level: 3 })
+    await stage.runs('sms-sender')
+    const preview = async (body: object) => (await stage.as('countyCommander')).post(`${at(e)}/adjustments/preview`, body)
+    const before = await held(e)
+    const up = await preview({ level: 2 })
+    expect(up).toMatchObject({ status: 200, body: { called: 18, released: 0, duty: 0, grids: 0 } })
+    expect(await held(e)).toEqual(before)
+    await command('countyCommander', e, 'level', { level: 2, reason: '水位上涨' })
+    const raised = await held(e)
+    expect(raised.size - before.size).toBe(up.body.called)
+    expect((await Promise.all(county.grids.map((_, n) => e.team(n)))).reduce((sum, t) => sum + t.required, 0)).toBe(up.body.required)
+
+    await (await member(e, 0, 1)).answers('going')
+    const down = await preview({ level: 3 })
+    await command('countyCommander', e, 'level', { level: 3, reason: '水位回落' })
+    expect(raised.size - (await held(e)).size).toBe(down.body.released)
+    expect(down.body.released).toBeGreaterThan(0)
+    expect(await preview({ level: 3 })).toMatchObject(refused('LEVEL_UNCHANGED'))
+    expect(await preview({ level: 2, scope: COUNTY })).toMatchObject({ status: 400 })
+    expect((await (await stage.as('secretaryOfFirst')).post(`${at(e)}/adjustments/preview`, { level: 2 })).status).toBe(403)
+    expect((await (await stage.as('countyCommander')).post(`/api/emergencies/${newId()}/adjustments/preview`, { level: 2 })).status).toBe(404)
+  })
+
+  it('and an extension of the scope, too', async () => {
+    const e = await stage.press({ level: 3, grids: [0] })
+    const preview = await (await stage.as('countyCommander')).post(`${at(e)}/adjustments/preview`, { scope: gridScope(0, 1) })
+    const before = await held(e)
+    await command('countyCommander', e, 'scope', { scope: gridScope(0, 1), reason: '险情扩大' })
+    expect(preview).toMatchObject({ status: 200, body: { called: (await held(e)).size - before.size, released: 0, grids: 1 } })
+    expect(preview.body.required).toBe((await e.team(0)).required + (await e.team(1)).required)
+    expect(preview.body.duty).toBeGreaterThan(0)
+  })
+
   it('is not changed to itself, without a reason, or after the end', async () => {
     const e = await stage.press({ level: 2 })
     expect(await command('countyCommander', e, 'level', { level: 2, reason: '不变' })).toMatchObject({ ...refused('LEVEL_UNCHANGED'), status: 409 })

@@ -1,5 +1,6 @@
-import { createApp } from 'vue'
+import { computed, createApp } from 'vue'
 import { loadCounty, wearSkin } from '../shared/county.ts'
+import { face } from '../shared/face.ts'
 import { setUpI18n } from '../shared/i18n/index.ts'
 import { reloadWhenOutdated } from '../shared/reload.ts'
 import ConsoleApp from './ConsoleApp.vue'
@@ -13,7 +14,7 @@ import './console.css'
 
 reloadWhenOutdated()
 void Promise.all([setUpI18n(zhCN, async () => (await import('./i18n/en.ts')).en), loadCounty()]).then(() => {
-  wearSkin()
+  wearSkin(computed(() => face.value.skin))
   createApp(ConsoleApp).use(router).mount('#app')
   followCounty()
 })

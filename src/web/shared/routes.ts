@@ -43,6 +43,7 @@ interface Routes {
   'POST /api/switch/preparations': { body: mobilization.Prepare, reply: mobilization.Preparation }
   'POST /api/switch/activations': { body: mobilization.Press, reply: mobilization.EmergencyRef }
   'POST /api/emergencies/:id/level': { body: z.infer<typeof mobilization.ChangeLevel>, reply: mobilization.SeqReply }
+  'POST /api/emergencies/:id/adjustments/preview': { body: z.infer<typeof mobilization.PreviewAdjustment>, reply: mobilization.AdjustmentPreview }
   'POST /api/emergencies/:id/scope': { body: z.infer<typeof mobilization.ExtendScope>, reply: mobilization.SeqReply }
   'POST /api/emergencies/:id/revoke': { body: z.infer<typeof mobilization.WithReason>, reply: mobilization.SeqReply }
   'POST /api/emergencies/:id/lift': { body: z.infer<typeof mobilization.WithReason>, reply: mobilization.SeqReply }

@@ -2,7 +2,7 @@ import type { App } from '../../platform/http/index.ts'
 import type { Mobilization } from './mobilization.service.ts'
 import { z } from 'zod'
 import { ErrorBody, Id } from '../../../contract/common.ts'
-import { ChangeLevel, Correct, EmergencyRef, ExtendScope, Preparation, Prepare, Press, SeqReply, StandDown, SupplyBasis, Terminate, WithReason } from '../../../contract/mobilization.ts'
+import { AdjustmentPreview, ChangeLevel, Correct, EmergencyRef, ExtendScope, Preparation, Prepare, Press, PreviewAdjustment, SeqReply, StandDown, SupplyBasis, Terminate, WithReason } from '../../../contract/mobilization.ts'
 import { DomainError } from '../../platform/errors.ts'
 import { callerOf } from '../../platform/http/index.ts'
 
@@ -23,6 +23,7 @@ export function registerMobilizationRoutes(app: App, switchboard: Mobilization):
   })
 
   app.post('/api/emergencies/:emergencyId/level', { config: { access: 'emergency.adjust' }, schema: { tags, summary: 'Raise or lower the level', params, body: ChangeLevel, response: { 200: SeqReply, ...refusals } } }, request => switchboard.changeLevel(callerOf(request), request.params.emergencyId, request.body))
+  app.post('/api/emergencies/:emergencyId/adjustments/preview', { config: { access: 'emergency.adjust' }, schema: { tags, summary: 'What a change of level or scope would do, in people', params, body: PreviewAdjustment, response: { 200: AdjustmentPreview, ...refusals } } }, request => switchboard.previewAdjustment(callerOf(request), request.params.emergencyId, request.body))
   app.post('/api/emergencies/:emergencyId/scope', { config: { access: 'emergency.adjust' }, schema: { tags, summary: 'Extend to more places', params, body: ExtendScope, response: { 200: SeqReply, ...refusals } } }, request => switchboard.extendScope(callerOf(request), request.params.emergencyId, request.body))
   app.post('/api/emergencies/:emergencyId/revoke', { config: { access: 'emergency.end' }, schema: { tags, summary: 'Pressed by mistake: take it back', params, body: WithReason, response: { 200: SeqReply, ...refusals } } }, request => switchboard.revoke(callerOf(request), request.params.emergencyId, request.body))
   app.post('/api/emergencies/:emergencyId/terminate', { config: { access: 'emergency.end' }, schema: { tags, summary: 'End the response', params, body: Terminate, response: { 200: SeqReply, ...refusals } } }, request => switchboard.terminate(callerOf(request), request.params.emergencyId, request.body))

@@ -7,7 +7,7 @@ import type { SQL } from 'drizzle-orm'
 import type { z } from 'zod'
 import type { Scope } from '../../../contract/common.ts'
 import type { BulkChange, TeamTile } from '../../../contract/events.ts'
-import type { ChangeLevel, Correct, EmergencyRef, ExtendScope, Preparation, Prepare, Press, SeqReply, StandDown, SupplyBasis, Terminate, WithReason } from '../../../contract/mobilization.ts'
+import type { AdjustmentPreview, ChangeLevel, Correct, EmergencyRef, ExtendScope, Preparation, Prepare, Press, PreviewAdjustment, SeqReply, StandDown, SupplyBasis, Terminate, WithReason } from '../../../contract/mobilization.ts'
 import type { EmergencyState, ResponseLevel } from '../../../contract/vocabulary.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Database, Tx } from '../../platform/db/index.ts'
@@ -67,6 +67,8 @@ const KEY_DEADLINE_MS = 60_000
 const ACTIVE = sql`p.member_state = 'active'`
 /** Who still has a part in it. Whoever was let go or called away is not told to come, nor sent home from where he is now. */
 const CONCERNED = sql`(${ACTIVE} or p.presence = 'checkedIn')`
+/** Who has said nothing yet, and is not there. */
+const UNANSWERED = sql`p.call_state in ('pending', 'called') and p.presence = 'none'`
 const among = (gridIds: readonly string[]): SQL => sql`p.grid_id = any(${uuids(gridIds)})`
 
 export function createMobilization({ db, clock, timeZone, publicUrl, grids, tail, notices }: MobilizationDeps) {
@@ -455,7 +457,7 @@ export function createMobilization({ db, clock, timeZone, publicUrl, grids, tail
         const change = { kind: 'levelChange', template: 'levelChangeSms' } as const
         if (level > from) {
           await setRequired(tx, e.id, gridIds, e.plan, level)
-          const { changes, events, teams } = await release(tx, e, level, sql`p.call_state in ('pending', 'called') and p.presence = 'none'`, sql`unreachable_reason = null`, actorId, now)
+          const { changes, events, teams } = await release(tx, e, level, UNANSWERED, sql`unreachable_reason = null`, actorId, now)
           return {
             events: [
               event(actorId, now, 'emergency.levelChanged', { header: headerOf(e), from, to: level, reason, teams, changes }),
@@ -486,6 +488,36 @@ export function createMobilization({ db, clock, timeZone, publicUrl, grids, tail
         }
       },
     }),
+
+    /** What a change of level or scope would do, in people. Reads; what is chosen is chosen by the change itself. */
+    async previewAdjustment(caller: Caller, emergencyId: string, change: z.output<typeof PreviewAdjustment>): Promise<AdjustmentPreview> {
+      return db.work.tx(async (tx) => {
+        const e = await getEmergency(tx, emergencyId)
+        const gridIds = await gridsOf(tx, emergencyId)
+        const added = 'scope' in change ? gridsIn(change.scope).filter(id => !gridIds.includes(id)) : []
+        if ('scope' in change)
+          owner(caller, 'emergency.adjust', 'switch.initialResponse')(e, e.kind === 'response' ? gridIds : [...gridIds, ...added])
+        else
+          county(caller, 'emergency.adjust')(e, gridIds)
+        const from = e.level
+        if ('level' in change && (from === null || from === change.level))
+          throw new DomainError('LEVEL_UNCHANGED')
+        await refreshRosters(tx, 'stale', today())
+        const level = 'level' in change ? change.level : e.level ?? await pressedLevel(tx, emergencyId) ?? 4
+        const isLower = 'level' in change && from !== null && level > from
+        const audience: Audience = { gridIds: 'level' in change ? gridIds : added, level, plan: e.plan, emergencyId, preemptable: isLower ? [] : (await preemptableBy(tx, { ...e, level }, emergencyId)).map(g => g.id) }
+        const calls = e.kind === 'response'
+        const posts = calls ? (await previewUnits(tx, { ...audience, gridIds: [...gridIds, ...added] })).reduce((sum, u) => sum + u.required, 0) : 0
+        const [surplus] = isLower ? await tx.execute<{ n: number }>(sql`select count(*)::int as n from participants p where p.emergency_id = ${emergencyId} and p.audience = 'team' and ${ACTIVE} and ${UNANSWERED} and ${beyondPosts(e, level)}`) : []
+        return {
+          required: posts,
+          called: calls && !isLower ? (await previewChoice(tx, audience)).people : 0,
+          released: surplus?.n ?? 0,
+          duty: added.length === 0 ? 0 : await countDuty(tx, added, today()),
+          grids: added.length,
+        }
+      }, { deadlineMs: KEY_DEADLINE_MS })
+    },
 
     extendScope: (caller: Caller, emergencyId: string, { scope, reason }: z.output<typeof ExtendScope>) => command(caller, emergencyId, 'extend', {
       guard: (e, gridIds) => owner(caller, 'emergency.adjust', 'switch.initialResponse')(e, e.kind === 'response' ? gridIds : [...gridIds, ...gridsIn(scope)]),

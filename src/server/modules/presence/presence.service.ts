@@ -332,6 +332,13 @@ export function createPresence({ db, clock, publicUrl, checkInKey, grids, tail }
         const e = await lockEmergency(tx, emergencyId, 'share')
         if (!isOpen(e.state))
           throw new DomainError('EMERGENCY_CLOSED')
+        // One at a time; a page that was loaded anew goes on with the one that is open.
+        await tx.execute(sql`select from vanguard_teams where emergency_id = ${emergencyId} and community_id = ${communityId} order by id limit 1 for no key update`)
+        const [open] = await tx.execute<{ id: string }>(sql`select id from roll_calls where emergency_id = ${emergencyId} and community_id = ${communityId} and team_id is not distinct from ${teamId}::uuid and closed_at is null order by opened_at desc limit 1`)
+        if (open !== undefined) {
+          const { expected: _, ...going } = await readRollCall(tx, open.id)
+          return going
+        }
         const id = newId()
         await tx.execute(sql`insert into roll_calls (id, emergency_id, community_id, team_id, opened_by, opened_at) values (${id}, ${emergencyId}, ${communityId}, ${teamId}, ${caller.actor.personId}, ${now.toISOString()})`)
         const { expected, ...made } = await readRollCall(tx, id)

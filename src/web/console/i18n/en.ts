@@ -7,6 +7,7 @@ export const en: ConsoleCatalogue = {
   ...liveWords,
   console: {
     nav: { label: 'Main navigation', home: 'Peacetime', community: 'Community', unit: 'My unit', switch: 'One key', emergencies: 'Responses', sandbox: 'Sandbox' },
+    elsewhere: 'Also open: {what}',
     wall: 'Open the wall',
     community: {
       peace: 'This community is in peacetime',
@@ -46,6 +47,7 @@ export const en: ConsoleCatalogue = {
       place: 'Place in the team',
       substitute: 'Next stand-in takes over',
       makeCaptain: 'Make captain',
+      releaseConfirm: 'Release {name} from the team? They are told at once that they need not come; this cannot be taken back.',
       release: 'Release',
       moveTo: 'Move to grid…',
       move: 'Move',
@@ -140,6 +142,7 @@ export const en: ConsoleCatalogue = {
       warningSource: 'Issued by',
       warningSourceExample: 'e.g. county meteorological office',
       warningArea: 'Area',
+      missing: 'Still missing:',
       needed: 'Please fill in',
       preview: 'Preview',
       previewing: 'Calculating…',
@@ -213,6 +216,7 @@ export const en: ConsoleCatalogue = {
         levelUp: 'Calls more people by {level}; those in the teams are told of the change',
         levelDown: 'Down to {level}: those above the quota who have not answered are released; who is coming or on site stays',
         extend: '{grids} more grids: teams form and people are called at once',
+        adjustment: 'Required afterwards: {required}. Called now: {called}; released: {released}; grid staff told: {duty}.',
         extendNone: 'Every grid is in already',
         reinforce: '{people} from {from} to {to}',
         basis: 'The written basis becomes part of this response',

@@ -7,6 +7,7 @@ export const zhCN = {
   ...liveWords,
   console: {
     nav: { label: '主导航', home: '平时态势', community: '社区指挥', unit: '本单位', switch: '一键响应', emergencies: '响应与演练', sandbox: '短信沙箱' },
+    elsewhere: '另有{what}进行中',
     wall: '打开大屏',
     community: {
       peace: '本社区处于平时',
@@ -46,6 +47,7 @@ export const zhCN = {
       place: '编队',
       substitute: '由下一名替补',
       makeCaptain: '任命为队长',
+      releaseConfirm: '将 {name} 撤出队伍？系统会立即通知本人无需到岗，不能撤回。',
       release: '撤出队伍',
       moveTo: '调到网格…',
       move: '调整',
@@ -140,6 +142,7 @@ export const zhCN = {
       warningSource: '发布单位',
       warningSourceExample: '如：县气象台',
       warningArea: '影响区域',
+      missing: '还缺：',
       needed: '请填写',
       preview: '预览',
       previewing: '正在计算…',
@@ -213,6 +216,7 @@ export const zhCN = {
         levelUp: '按{level}增派人员，已在队人员收到调级通知',
         levelDown: '降为{level}：超出名额且未叫应的人员解除，已在途和到岗的保留',
         extend: '新增 {grids} 个网格，立即编队并通知',
+        adjustment: '调整后应到 {required} 人；新增通知 {called} 人，解除 {released} 人，另告知网格力量 {duty} 人',
         extendNone: '全部网格已在范围内',
         reinforce: '从{from}调 {people} 到{to}',
         basis: '书面依据将记入本次响应',

@@ -171,7 +171,7 @@ export const en: SharedCatalogue = {
   },
   countOver: { coming: 'Agreed, absent', silent: 'Never answered' },
   personStatusOver: { pending: 'Never called', silent: 'Never answered', going: 'Agreed, absent', later: 'Agreed, absent' },
-  drill: { word: 'DRILL', band: 'DRILL · not a real emergency', suffix: ' (drill)', notThis: 'A real response, no drill' },
+  drill: { word: 'DRILL', band: 'DRILL · not a real emergency', suffix: ' (drill)' },
   demo: { band: 'Demo data (fictional)', hint: 'People, head-counts and numbers are invented' },
   action: {
     retry: 'Try again',

@@ -162,7 +162,7 @@ export const zhCN = {
   /** After the end nobody is on the way, and nobody is being called. */
   countOver: { coming: '答应未到', silent: '始终未应' },
   personStatusOver: { pending: '未通知', silent: '始终未应', going: '答应未到', later: '答应未到' },
-  drill: { word: '演练', band: '演练 · 非真实险情', suffix: '（演练）', notThis: '实战响应，不是演练' },
+  drill: { word: '演练', band: '演练 · 非真实险情', suffix: '（演练）' },
   demo: { band: '演示数据（虚构）', hint: '人员、单位人数和号码均为虚构' },
   action: {
     retry: '重试',

@@ -11,7 +11,7 @@ import { offeredName } from '../../i18n/message-words.ts'
 import { gridIdsOf, scopeOfGrids } from './places.ts'
 
 export type SwitchAction = Prepare['action']
-type Field = 'planId' | 'scope' | 'name' | 'basis' | 'approver' | 'measures' | 'expectedUntil' | 'warning.kind' | 'warning.source' | 'warning.area'
+export type Field = 'planId' | 'scope' | 'name' | 'basis' | 'approver' | 'measures' | 'expectedUntil' | 'warning.kind' | 'warning.source' | 'warning.area'
 /** The press found the preview worthless; a new one is made at once and says why. */
 const RENEWING = ['PREPARATION_EXPIRED', 'PREPARATION_STALE', 'PREPARATION_USED'] as const
 type Renewing = typeof RENEWING[number]
@@ -55,6 +55,12 @@ export function useSwitch({ plans, tree, action, emergencyId, chosen, communityN
     warning: { kind: '', colour: 'orange' as WarningColour, source: '', area: '' },
   })
   const grids = shallowRef<ReadonlySet<string>>(new Set(chosen ?? gridIdsOf(tree)))
+  // What was chosen survives a reload, in this entry of the history alone: a drill never turns into the real thing by it.
+  const kept = (history.state as { switchForm?: { form: typeof form, grids: string[] } } | null)?.switchForm
+  if (kept !== undefined && emergencyId === null) {
+    Object.assign(form, kept.form)
+    grids.value = new Set(kept.grids)
+  }
   const plan = computed(() => plans.find(({ id }) => id === form.planId) ?? null)
   const planLevel = computed(() => plan.value?.levels.find(({ level }) => level === (form.action === 'initialResponse' ? 4 : form.level)) ?? null)
 
@@ -151,6 +157,7 @@ export function useSwitch({ plans, tree, action, emergencyId, chosen, communityN
   }
 
   watch(key, () => {
+    history.replaceState({ ...history.state as object, switchForm: { form: JSON.parse(JSON.stringify(form)) as typeof form, grids: [...grids.value] } }, '')
     clearTimeout(settle)
     settle = setTimeout(() => void prepare(), SETTLE_MS)
   })
