@@ -34,7 +34,7 @@ const { values } = parseArgs({ options: {
 const number = (given: string | undefined, full: number, quick: number) => given === undefined ? (values.quick ? quick : full) : Number(given)
 const PHONES = number(values.phones, 10_000, 500)
 const WATCHERS = number(values.watchers, 300, 20)
-const PASSES = number(values.passes, 5, 2)
+const PASSES = number(values.passes, 9, 2)
 const SCALE = number(values.scale, 20, 1)
 const KEY_PASSES = PASSES
 /** Bursts of answers vary by a tenth from one to the next. */
