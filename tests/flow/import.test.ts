@@ -259,7 +259,7 @@ describe('an import over a county that stands', () => {
 describe('the command', () => {
   const run = async (folder: string, dryRun = false) => {
     const lines: string[] = []
-    const code = await runImport({ folder, dryRun, language: 'zh-CN' }, { db, vault, today: TODAY, say: line => void lines.push(line) })
+    const code = await runImport({ folder, dryRun, remarks: null, language: 'zh-CN' }, { db, vault, today: TODAY, say: line => void lines.push(line) })
     return { code, lines }
   }
 
@@ -292,9 +292,11 @@ describe('the command', () => {
   })
 
   it('speaks English when asked, and refuses what it does not understand', () => {
-    expect(parseImport(['dir', '--dry-run', '--language', 'en'])).toEqual({ folder: 'dir', dryRun: true, language: 'en' })
-    expect(parseImport(['dir'])).toEqual({ folder: 'dir', dryRun: false, language: 'zh-CN' })
-    for (const args of [[], ['a', 'b'], ['dir', '--force'], ['dir', '--language', 'fr']])
+    expect(parseImport(['dir', '--dry-run', '--language', 'en'])).toEqual({ folder: 'dir', dryRun: true, remarks: null, language: 'en' })
+    expect(parseImport(['dir'])).toEqual({ folder: 'dir', dryRun: false, remarks: null, language: 'zh-CN' })
+    expect(parseImport(['dir', '--dry-run', '--remarks', 'out'])).toMatchObject({ remarks: 'out' })
+    expect(parseImport(['--template', 'x.xlsx'])).toEqual({ template: 'x.xlsx' })
+    for (const args of [[], ['dir', '--template', 'x.xlsx'], ['a', 'b'], ['dir', '--force'], ['dir', '--language', 'fr']])
       expect(parseImport(args)).toBeNull()
     expect(reportLines({ faults: [], notices: [{ file: '03-网格.csv', row: 2, column: '网格名称', code: 'noRallyPoint', detail: 'x' }], differences: [{ table: 'grids', added: 0, changed: 1, ended: 0, unchanged: 58 }], applied: true }, 'en')).toEqual([
       'Imported:',

@@ -8,8 +8,8 @@ import { sql } from 'drizzle-orm'
 import { ADVISORY } from '../../platform/db/index.ts'
 import { newId } from '../../platform/ids.ts'
 import { audit } from '../audit/index.ts'
+import { readCounty } from './county-files.ts'
 import { gridKey, isOver, isPartyMember, validateCounty } from './county.rules.ts'
-import { readCounty } from './csv.ts'
 import { isNotice } from './import-faults.ts'
 import { sheetOf } from './sheets.ts'
 import { sync } from './sync.repo.ts'
@@ -299,7 +299,7 @@ async function apply(tx: Tx, t: CountyTables, vault: PhoneVault, today: string):
 export async function importCounty(db: Database, vault: PhoneVault, { folder, dryRun, today, actorId }: ImportOptions): Promise<ImportReport> {
   const { tables, faults: unreadable } = await readCounty(folder)
   // Between broken rows the rules would only find echoes of the same fault.
-  const found = unreadable.length > 0 ? unreadable : validateCounty(tables, today)
+  const found = unreadable.some(fault => !isNotice(fault)) ? unreadable : [...unreadable, ...validateCounty(tables, today)]
   const notices = found.filter(isNotice)
   const faults = found.filter(fault => !isNotice(fault))
   if (faults.length > 0)
