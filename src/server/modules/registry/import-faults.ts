@@ -82,6 +82,8 @@ const FAULT_TEXTS = {
   fewAssistants: { zh: '网格“{detail}”兼职网格员不足 2 名', en: 'grid “{detail}” has fewer than two assistants' },
 
   // Against what is registered already
+  perhapsRenumbered: { zh: '疑似更换手机号（原号 {detail}）：是同一人填“是”，不是填“否”', en: 'perhaps the same person under a new number (was {detail}): enter 是 for yes, 否 for no' },
+  severalOfThatName: { zh: '原有 {detail} 等同名人员，分不清是谁更换了手机号：不是同一人填“否”；是同一人请先用原号导入，再在系统中改号', en: 'several of that name ({detail}); it is not clear whose number has changed: enter 否 if it is nobody of them' },
   placeMissing: { zh: '系统中已有“{detail}”，不能以导入删除', en: '“{detail}” is registered already and cannot be removed by an import' },
 
   // Worth a look, no obstacle
