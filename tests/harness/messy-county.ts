@@ -57,10 +57,7 @@ function csv(columns: Columns, rows: readonly Record1[]): string {
 
 const PERSON: Columns = [['序号', counter], ['姓　名', thin('name')], ['性别', () => '男'], ['出生年月', birthday], ['政治面貌*', words('politicalStatus', { 中共党员: '党员', 群众: '普通群众' })]]
 
-/** Where each sheet of the county has gone: file (and tab), row of the first record. */
-export const MESSY_FILES = {
-  members: (category: string) => `各单位党员花名册.xlsx［${category}］`,
-} as const
+/** Row of the first record in a workbook's tab. */
 export const FIRST_ROW = 4
 
 export async function writeMessyCounty(folder: string, t: Tables): Promise<void> {
