@@ -175,6 +175,39 @@ describe('an import over a county that stands', () => {
     ])
   })
 
+  it('asks whether a new number is the same man, and then keeps him with all that he is', async () => {
+    await load(folders.make())
+    const idOf = async (phone: string) => (await read<{ id: string }>(sql`select id from persons where phone_hash = decode(${vault.hash(phone)?.toString('hex') ?? ''}, 'hex')`))[0]?.id
+    const member = (t: Tables) => first(t.members, m => m.unit === '气象局' && t.roles.every(r => r.phone !== m.phone) && t.exemptions.every(e => e.phone !== m.phone))
+    let before: string | undefined
+    const renumbered = (answer?: string) => (t: Tables) => {
+      const one = member(t)
+      before = one.phone
+      Object.assign(one, { phone: '15499990001', ...(answer !== undefined && { samePerson: answer }) })
+    }
+    const asked = await change(renumbered())
+    expect(asked).toMatchObject({ applied: false, faults: [{ file: '07-单位党员.csv', column: '是否同一人', code: 'perhapsRenumbered', detail: expect.stringMatching(/^154\*{4}\d{4}$/) }] })
+    const id = await idOf(before ?? '')
+    expect(id).toBeDefined()
+
+    // The same man: his row, his unit, nothing ended.
+    expect((await change(renumbered('是'))).did).toEqual({ persons: [0, 1, 0] })
+    expect(await idOf('15499990001')).toBe(id)
+    expect(await idOf(before ?? '')).toBeUndefined()
+    expect((await change(renumbered('是'))).did).toEqual({})
+    expect((await change((t) => {
+      Object.assign(member(t), { phone: '15499990003', samePerson: '是', birthYear: '1971' })
+    })).did).toEqual({ persons: [0, 1, 0] })
+    expect(await idOf('15499990003')).toBe(id)
+
+    // Another man of that name: the first one leaves, the second comes.
+    expect((await change((t) => {
+      Object.assign(member(t), { phone: '15499990002', samePerson: '否' })
+    })).did).toMatchObject({ persons: [1, 0, 0], employments: [1, 0, 1] })
+    expect(await idOf('15499990002')).not.toBe(id)
+    expect(await idOf('15499990003')).toBe(id)
+  })
+
   it('moves people between units, and ends those who left with their authority', async () => {
     const report = await change((t) => {
       const [secretary] = t.members
@@ -259,7 +292,7 @@ describe('an import over a county that stands', () => {
 describe('the command', () => {
   const run = async (folder: string, dryRun = false) => {
     const lines: string[] = []
-    const code = await runImport({ folder, dryRun, language: 'zh-CN' }, { db, vault, today: TODAY, say: line => void lines.push(line) })
+    const code = await runImport({ folder, dryRun, remarks: null, language: 'zh-CN' }, { db, vault, today: TODAY, say: line => void lines.push(line) })
     return { code, lines }
   }
 
@@ -292,9 +325,11 @@ describe('the command', () => {
   })
 
   it('speaks English when asked, and refuses what it does not understand', () => {
-    expect(parseImport(['dir', '--dry-run', '--language', 'en'])).toEqual({ folder: 'dir', dryRun: true, language: 'en' })
-    expect(parseImport(['dir'])).toEqual({ folder: 'dir', dryRun: false, language: 'zh-CN' })
-    for (const args of [[], ['a', 'b'], ['dir', '--force'], ['dir', '--language', 'fr']])
+    expect(parseImport(['dir', '--dry-run', '--language', 'en'])).toEqual({ folder: 'dir', dryRun: true, remarks: null, language: 'en' })
+    expect(parseImport(['dir'])).toEqual({ folder: 'dir', dryRun: false, remarks: null, language: 'zh-CN' })
+    expect(parseImport(['dir', '--dry-run', '--remarks', 'out'])).toMatchObject({ remarks: 'out' })
+    expect(parseImport(['--template', 'x.xlsx'])).toEqual({ template: 'x.xlsx' })
+    for (const args of [[], ['dir', '--template', 'x.xlsx'], ['a', 'b'], ['dir', '--force'], ['dir', '--language', 'fr']])
       expect(parseImport(args)).toBeNull()
     expect(reportLines({ faults: [], notices: [{ file: '03-网格.csv', row: 2, column: '网格名称', code: 'noRallyPoint', detail: 'x' }], differences: [{ table: 'grids', added: 0, changed: 1, ended: 0, unchanged: 58 }], applied: true }, 'en')).toEqual([
       'Imported:',

@@ -1,10 +1,15 @@
-/** `npm run import -- DIR [--dry-run]`: a county's tables into the registry, beside a running service or without one. */
+/**
+ * `npm run import -- DIR [--dry-run] [--remarks OUT]`: a county's tables into the registry, beside a running service or
+ * without one; `npm run import -- --template FILE`: the tables empty, to be filled in.
+ */
 import type { Fault, ImportReport, PhoneVault } from '../modules/registry/index.ts'
 import type { Database } from '../platform/db/index.ts'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { refreshRosters } from '../modules/plans/index.ts'
-import { createPhoneVault, faultText, importCounty } from '../modules/registry/index.ts'
+import { createPhoneVault, faultText, importCounty, remarkedTables, templateWorkbook } from '../modules/registry/index.ts'
 import { dayOf, systemClock } from '../platform/clock.ts'
 import { loadSecrets } from '../platform/secrets.ts'
 import { IMPORT_TEXTS } from './import-texts.ts'
@@ -14,14 +19,22 @@ import { withDatabase } from './with-database.ts'
 /** More than this helps nobody at a terminal; one wrong heading may stand behind all of them. */
 const SHOWN = 200
 
-export interface ImportCommand { folder: string, dryRun: boolean, language: 'zh-CN' | 'en' }
+export interface ImportCommand {
+  folder: string
+  dryRun: boolean
+  /** Where the tables go back with a column of remarks, if anything is wrong with them. */
+  remarks: string | null
+  language: 'zh-CN' | 'en'
+}
 
 /** Null: not understood. */
-export function parseImport(args: readonly string[]): ImportCommand | null {
+export function parseImport(args: readonly string[]): ImportCommand | { template: string } | null {
   try {
-    const { values, positionals: [folder, ...rest] } = parseArgs({ args: [...args], allowPositionals: true, options: { 'dry-run': { type: 'boolean', default: false }, 'language': { type: 'string', default: 'zh-CN' } } })
-    const { language } = values
-    return folder === undefined || rest.length > 0 || (language !== 'zh-CN' && language !== 'en') ? null : { folder, dryRun: values['dry-run'], language }
+    const { values, positionals: [folder, ...rest] } = parseArgs({ args: [...args], allowPositionals: true, options: { 'dry-run': { type: 'boolean', default: false }, 'remarks': { type: 'string' }, 'template': { type: 'string' }, 'language': { type: 'string', default: 'zh-CN' } } })
+    const { language, remarks = null, template } = values
+    if (template !== undefined)
+      return args.length === 2 ? { template } : null
+    return folder === undefined || rest.length > 0 || (language !== 'zh-CN' && language !== 'en') ? null : { folder, dryRun: values['dry-run'], remarks, language }
   }
   catch {
     return null
@@ -44,9 +57,16 @@ export function reportLines({ faults, notices, differences, applied }: ImportRep
 }
 
 /** @returns the exit code: 0 done, 1 refused. */
-export async function runImport({ folder, dryRun, language }: ImportCommand, { db, vault, today, say }: { db: Database, vault: PhoneVault, today: string, say: (line: string) => void }): Promise<number> {
+export async function runImport({ folder, dryRun, remarks, language }: ImportCommand, { db, vault, today, say }: { db: Database, vault: PhoneVault, today: string, say: (line: string) => void }): Promise<number> {
   const report = await importCounty(db, vault, { folder, dryRun, today, actorId: null })
   reportLines(report, language).forEach(say)
+  if (remarks !== null && report.faults.length > 0) {
+    mkdirSync(remarks, { recursive: true })
+    for await (const { file, workbook } of remarkedTables(folder, report.faults, language)) {
+      writeFileSync(join(remarks, file), workbook)
+      say(IMPORT_TEXTS[language].remarked(join(remarks, file)))
+    }
+  }
   if (report.applied)
     await db.work.tx(tx => refreshRosters(tx, 'stale', today), { deadlineMs: 120_000 })
   return report.faults.length > 0 ? 1 : 0
@@ -57,6 +77,10 @@ if (import.meta.main) {
   if (command === null) {
     process.stderr.write(`${IMPORT_TEXTS['zh-CN'].usage}\n${IMPORT_TEXTS.en.usage}`)
     process.exitCode = 2
+  }
+  else if ('template' in command) {
+    writeFileSync(command.template, await templateWorkbook())
+    process.stdout.write(`${IMPORT_TEXTS['zh-CN'].templateWritten(command.template)}\n`)
   }
   else {
     await withDatabase(({ db, config }) => runImport(command, {

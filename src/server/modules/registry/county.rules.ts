@@ -61,7 +61,7 @@ function grouped<T>(rows: readonly Row[], key: (row: Row) => string, pick: (row:
 export function validateCounty(t: CountyTables, today: string): Fault[] {
   const faults: Fault[] = []
   const add = (name: SheetName, row: Row | null, field: string, code: FaultCode, detail = '') => void faults.push({
-    file: sheetOf(name).file,
+    file: row?.file ?? sheetOf(name).file,
     row: row?.line ?? 0,
     column: sheetOf(name).columns.find(c => c.field === field)?.heading ?? '',
     code,
@@ -75,7 +75,7 @@ export function validateCounty(t: CountyTables, today: string): Fault[] {
       if (first === undefined)
         seen.set(key(row), row)
       else
-        add(name, row, field, 'duplicate', String(first.line))
+        add(name, row, field, 'duplicate', first.file === row.file ? String(first.line) : `${first.file} ${first.line}`)
     }
     return seen
   }
@@ -116,7 +116,7 @@ export function validateCounty(t: CountyTables, today: string): Fault[] {
   const units = unique('units', 'name')
   const members = unique('members', 'phone')
   unique('gridStaff', 'phone', r => `${str(r, 'phone')} ${str(r, 'post')} ${gridOf(r)}`)
-  unique('roles', 'role', r => isOver(r, today) ? String(r.line) : `${str(r, 'phone')} ${str(r, 'role')} ${str(r, 'scopeName')}`)
+  unique('roles', 'role', r => isOver(r, today) ? `${r.file} ${r.line}` : `${str(r, 'phone')} ${str(r, 'role')} ${str(r, 'scopeName')}`)
   unique('exemptions', 'phone', r => `${str(r, 'phone')} ${str(r, 'reason')} ${str(r, 'validFrom')}`)
 
   // One number, one person, whichever sheet he stands in.
@@ -143,7 +143,7 @@ export function validateCounty(t: CountyTables, today: string): Fault[] {
     gridReference('gridStaff', row)
     const member = members.get(str(row, 'phone'))
     if (member !== undefined)
-      add('gridStaff', row, 'phone', 'alsoMember', `${sheetOf('members').file} ${member.line}`)
+      add('gridStaff', row, 'phone', 'alsoMember', `${member.file} ${member.line}`)
   }
   const scopes = { township: townships, community: communities, unit: units }
   for (const row of t.roles) {
@@ -211,7 +211,7 @@ export function validateCounty(t: CountyTables, today: string): Fault[] {
   }
 
   // Cooperation and staff ------------------------------------------------------------------------------
-  unique('pairings', 'unit', r => isOver(r, today) ? String(r.line) : `${str(r, 'unit')} ${gridOf(r)}`)
+  unique('pairings', 'unit', r => isOver(r, today) ? `${r.file} ${r.line}` : `${str(r, 'unit')} ${gridOf(r)}`)
   for (const row of t.pairings) {
     reference('pairings', row, 'unit', units)
     gridReference('pairings', row)

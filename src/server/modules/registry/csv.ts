@@ -1,18 +1,15 @@
-import type { CellFault, Fault } from './import-faults.ts'
-import type { Column, CountyTables, Row, Sheet, SheetName } from './sheets.ts'
-import { createReadStream, existsSync } from 'node:fs'
-import { join } from 'node:path'
+import type { FaultCode } from './import-faults.ts'
+import type { RawRow } from './raw-tables.ts'
+import type { SheetName } from './sheets.ts'
+import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { CsvError, parse } from 'csv-parse'
 import { stringify } from 'csv-stringify/sync'
-import { sheetOf, SHEETS } from './sheets.ts'
+import { UnreadableTable } from './import-faults.ts'
+import { sheetOf } from './sheets.ts'
 
 /** A spreadsheet must show these, not run them (OWASP CSV injection), also in full width. */
-const FORMULA = /^[=+\-@\t\r＝＋－＠]/
-/** Invisible and harmless: they come along when text is copied from a chat. */
-const INVISIBLE = /[\u200B-\u200D\u2060\uFEFF]/g
-/** Control characters but white space, and the signs that reorder text for the reader. */
-const FORBIDDEN = /[^\P{Cc}\s]|[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/u
+export const FORMULA = /^[=+\-@\t\r＝＋－＠]/
 /** A quotation mark left open would otherwise swallow the rest of the file into one cell. */
 const MAX_ROW_BYTES = 64 * 1024
 
@@ -41,97 +38,28 @@ async function encodingOf(path: string): Promise<string | null> {
   return null
 }
 
-const CSV_FAULTS: Partial<Record<string, Fault['code']>> = { CSV_QUOTE_NOT_CLOSED: 'openQuote', CSV_MAX_RECORD_SIZE: 'openQuote', INVALID_OPENING_QUOTE: 'strayQuote', CSV_INVALID_CLOSING_QUOTE: 'strayQuote' }
+const CSV_FAULTS: Partial<Record<string, FaultCode>> = { CSV_QUOTE_NOT_CLOSED: 'openQuote', CSV_MAX_RECORD_SIZE: 'openQuote', INVALID_OPENING_QUOTE: 'strayQuote', CSV_INVALID_CLOSING_QUOTE: 'strayQuote' }
 
-function readHeadings(cells: readonly string[], columns: readonly Column[], add: (column: string, code: Fault['code'], detail: string) => void): number[] {
-  const headings = cells.map(h => h.normalize('NFKC').replace(/[\s*]/g, '').replace(INVISIBLE, ''))
-  for (const [i, heading] of headings.entries()) {
-    if (heading !== '' && headings.indexOf(heading) !== i)
-      add(heading, 'duplicateHeading', heading)
-    else if (heading !== '' && !columns.some(c => c.heading === heading))
-      add(heading, 'unknownHeading', heading)
-  }
-  for (const { heading, required } of columns) {
-    if (required && !headings.includes(heading))
-      add(heading, 'missingHeading', heading)
-  }
-  return columns.map(column => headings.indexOf(column.heading))
-}
-
-function readCell(raw: string, { required, parse }: Column): { value: Row['cells'][string] } | { fault: CellFault | 'forbiddenCharacter', detail: string } {
-  if (FORBIDDEN.test(raw))
-    return { fault: 'forbiddenCharacter', detail: '' }
-  const trimmed = raw.replace(INVISIBLE, '').trim()
-  // The quote that an export put before a formula sign is no part of the value.
-  const text = trimmed.startsWith('\'') && FORMULA.test(trimmed.slice(1)) ? trimmed.slice(1) : trimmed
-  if (text === '')
-    return required ? { fault: 'required', detail: '' } : { value: null }
-  return parse(text)
-}
-
-/** One sheet, row by row: the file is never in memory as a whole. Headings may stand in any order. */
-async function readSheet(path: string, { file, columns }: Sheet): Promise<{ rows: Row[], faults: Fault[] }> {
-  const rows: Row[] = []
-  const faults: Fault[] = []
+/**
+ * The rows of a CSV file, one after the other: it is never in memory as a whole.
+ * @throws UnreadableTable
+ */
+export async function* readCsv(path: string): AsyncGenerator<RawRow> {
   const encoding = await encodingOf(path)
   if (encoding === null)
-    return { rows, faults: [{ file, row: 0, column: '', code: 'notText', detail: '' }] }
+    throw new UnreadableTable('notText')
   const records = Readable.from(decoded(createReadStream(path), encoding))
     .compose(parse({ bom: true, relax_column_count: true, skip_empty_lines: false, max_record_size: MAX_ROW_BYTES })) as AsyncIterable<string[]>
   let line = 0
-  let positions: number[] | null = null
   try {
-    for await (const record of records) {
-      line++
-      if (positions === null) {
-        positions = readHeadings(record, columns, (column, code, detail) => faults.push({ file, row: line, column, code, detail }))
-        // Under wrong headings every cell would be wrong.
-        if (faults.length > 0)
-          return { rows, faults }
-        continue
-      }
-      if (record.every(cell => cell.trim() === ''))
-        continue
-      const named = new Set(positions)
-      const extra = record.find((cell, i) => cell.trim() !== '' && !named.has(i))
-      if (extra !== undefined)
-        faults.push({ file, row: line, column: '', code: 'extraCells', detail: extra.slice(0, 40) })
-      const cells: Row['cells'] = {}
-      for (const [i, column] of columns.entries()) {
-        const cell = readCell(record[positions[i] ?? -1] ?? '', column)
-        if ('fault' in cell)
-          faults.push({ file, row: line, column: column.heading, code: cell.fault, detail: cell.detail })
-        else
-          cells[column.field] = cell.value
-      }
-      rows.push({ line, cells })
-    }
+    for await (const cells of records)
+      yield { line: ++line, cells }
   }
   catch (error) {
     if (!(error instanceof CsvError))
       throw error
-    faults.push({ file, row: line + 1, column: '', code: CSV_FAULTS[error.code] ?? 'malformedRow', detail: '' })
+    throw new UnreadableTable(CSV_FAULTS[error.code] ?? 'malformedRow', line + 1)
   }
-  if (line === 0 && faults.length === 0)
-    faults.push({ file, row: 0, column: '', code: 'emptyFile', detail: '' })
-  return { rows, faults }
-}
-
-/** Reads a folder of the county's tables, and finds every fault of every file at once. */
-export async function readCounty(folder: string): Promise<{ tables: CountyTables, faults: Fault[] }> {
-  const tables: CountyTables = { townships: [], communities: [], grids: [], units: [], partyOrgs: [], pairings: [], members: [], gridStaff: [], roles: [], rallyPoints: [], exemptions: [] }
-  const faults: Fault[] = []
-  for (const sheet of SHEETS) {
-    const path = join(folder, sheet.file)
-    if (!existsSync(path)) {
-      faults.push({ file: sheet.file, row: 0, column: '', code: 'missingFile', detail: '' })
-      continue
-    }
-    const read = await readSheet(path, sheet)
-    tables[sheet.name] = read.rows
-    faults.push(...read.faults)
-  }
-  return { tables, faults }
 }
 
 /** Cells of one row in the sheet's order, by field; what is not given stays empty. */

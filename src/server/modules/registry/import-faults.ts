@@ -14,14 +14,26 @@ export interface Fault {
   detail: string
 }
 
+/** A file that cannot be read as a table, or not beyond this row. */
+export class UnreadableTable extends Error {
+  readonly code: FaultCode
+  readonly row: number
+  constructor(code: FaultCode, row = 0) {
+    super(code)
+    this.code = code
+    this.row = row
+  }
+}
+
 const FAULT_TEXTS = {
   // The file
-  missingFile: { zh: '缺少文件', en: 'the file is missing' },
+  missingFile: { zh: '没有找到这张表（可用 CSV 或 XLSX，一张表可分成几个文件或工作表）', en: 'there is no such table (CSV or XLSX; one table may be spread over files and tabs)' },
+  foreignFormat: { zh: '这种格式读不了，请另存为 .xlsx 或“CSV UTF-8”', en: 'this format cannot be read; save it as .xlsx or “CSV UTF-8”' },
+  notAWorkbook: { zh: '打不开：可能是改了扩展名的旧版 .xls、加了密码或已损坏，请另存为不加密的 .xlsx', en: 'cannot be opened: an old .xls under another name, a password, or damage; save it as .xlsx without a password' },
   notText: { zh: '不是 UTF-8 或 GB18030 编码的 CSV 文件，请另存为“CSV UTF-8”', en: 'not a CSV file in UTF-8 or GB18030; save it as “CSV UTF-8”' },
   emptyFile: { zh: '没有表头', en: 'there are no headings' },
   emptySheet: { zh: '只有表头，没有数据', en: 'there are headings but no rows' },
   missingHeading: { zh: '缺少列“{detail}”', en: 'column “{detail}” is missing' },
-  unknownHeading: { zh: '不认识的列“{detail}”', en: 'unknown column “{detail}”' },
   duplicateHeading: { zh: '列“{detail}”出现两次', en: 'column “{detail}” appears twice' },
   strayQuote: { zh: '引号用法有误', en: 'a quotation mark is out of place' },
   openQuote: { zh: '引号没有配对', en: 'a quotation mark is never closed' },
@@ -70,16 +82,20 @@ const FAULT_TEXTS = {
   fewAssistants: { zh: '网格“{detail}”兼职网格员不足 2 名', en: 'grid “{detail}” has fewer than two assistants' },
 
   // Against what is registered already
+  perhapsRenumbered: { zh: '疑似更换手机号（原号 {detail}）：是同一人填“是”，不是填“否”', en: 'perhaps the same person under a new number (was {detail}): enter 是 for yes, 否 for no' },
+  severalOfThatName: { zh: '原有 {detail} 等同名人员，分不清是谁更换了手机号：不是同一人填“否”；是同一人请先用原号导入，再在系统中改号', en: 'several of that name ({detail}); it is not clear whose number has changed: enter 否 if it is nobody of them' },
   placeMissing: { zh: '系统中已有“{detail}”，不能以导入删除', en: '“{detail}” is registered already and cannot be removed by an import' },
 
   // Worth a look, no obstacle
   alsoMember: { zh: '同时是单位党员（{detail}），急时编入单位队伍', en: 'is a unit\'s member too ({detail}) and joins that unit\'s team in an emergency' },
   orgKindBySize: { zh: '按党员人数宜设{detail}', en: 'by its number of members it should be: {detail}' },
   noSecretary: { zh: '“{detail}”没有书记，急时无人指挥或派人', en: '“{detail}” has no secretary to command or send people in an emergency' },
+  notRecognised: { zh: '没有认出这是哪张表，未导入；若需要，请按模板改列名', en: 'not recognised as one of the county\'s tables and left out; if it is one, name its columns as the template does' },
+  ignoredColumn: { zh: '列“{detail}”不导入', en: 'column “{detail}” is not imported' },
   noRallyPoint: { zh: '网格“{detail}”没有集结点', en: 'grid “{detail}” has no rally point' },
 } satisfies Record<string, { zh: string, en: string }>
 
-const NOTICES: ReadonlySet<FaultCode> = new Set<FaultCode>(['alsoMember', 'orgKindBySize', 'noSecretary', 'noRallyPoint'])
+const NOTICES: ReadonlySet<FaultCode> = new Set<FaultCode>(['notRecognised', 'ignoredColumn', 'alsoMember', 'orgKindBySize', 'noSecretary', 'noRallyPoint'])
 
 /** A notice is shown and lets the import pass; a fault stops it. */
 export function isNotice({ code }: Fault): boolean {

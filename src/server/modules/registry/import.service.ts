@@ -8,9 +8,10 @@ import { sql } from 'drizzle-orm'
 import { ADVISORY } from '../../platform/db/index.ts'
 import { newId } from '../../platform/ids.ts'
 import { audit } from '../audit/index.ts'
+import { readCounty } from './county-files.ts'
 import { gridKey, isOver, isPartyMember, validateCounty } from './county.rules.ts'
-import { readCounty } from './csv.ts'
 import { isNotice } from './import-faults.ts'
+import { renumber } from './renumber.repo.ts'
 import { sheetOf } from './sheets.ts'
 import { sync } from './sync.repo.ts'
 
@@ -95,6 +96,16 @@ function latest(rows: readonly Row[], today: string, keyOf: (row: Row) => string
   return [...byKey.values()]
 }
 
+/** Every person of the tables once, by number, and the hashes by which they are found. */
+function peopleOf(t: CountyTables, vault: PhoneVault) {
+  const people = new Map<string, Row>()
+  for (const r of [...t.members, ...t.gridStaff, ...t.roles]) {
+    if (!people.has(s(r, 'phone')))
+      people.set(s(r, 'phone'), r)
+  }
+  return { people, hashes: new Map([...people.keys()].map(phone => [phone, vault.hash(phone)?.toString('hex') ?? ''])) }
+}
+
 async function apply(tx: Tx, t: CountyTables, vault: PhoneVault, today: string): Promise<Difference[]> {
   const out: Difference[] = []
   const wish = async (target: Omit<Parameters<typeof sync>[1], 'today'>) => void out.push(await sync(tx, { today, ...target }))
@@ -170,12 +181,10 @@ async function apply(tx: Tx, t: CountyTables, vault: PhoneVault, today: string):
   })
 
   // People are matched by the keyed hash of their number: the number itself cannot be searched.
-  const people = new Map<string, Row>()
-  for (const r of [...t.members, ...t.gridStaff, ...t.roles]) {
-    if (!people.has(s(r, 'phone')))
-      people.set(s(r, 'phone'), r)
-  }
-  const hashes = new Map([...people.keys()].map(phone => [phone, vault.hash(phone)?.toString('hex') ?? '']))
+  const { people, hashes } = peopleOf(t, vault)
+  const renumbered = await renumber(tx, t, vault, hashes, today)
+  if (renumbered.faults.length > 0)
+    throw new Refused(renumbered.faults)
   const ids = await identify(tx, 'persons', `encode(phone_hash, 'hex')`, [...people.values()], r => must(hashes, s(r, 'phone')))
   const personOf = (r: Row) => must(ids, must(hashes, s(r, 'phone')))
   await wish({
@@ -186,6 +195,12 @@ async function apply(tx: Tx, t: CountyTables, vault: PhoneVault, today: string):
     absent: 'keep',
     rows: [...people.values()].map(r => ({ id: personOf(r), name: v(r, 'name'), phone_cipher: vault.seal(s(r, 'phone')).toString('hex'), phone_hash: must(hashes, s(r, 'phone')), birth_year: v(r, 'birthYear'), political_status: v(r, 'politicalStatus') })),
   })
+  const persons = out.at(-1)
+  if (persons !== undefined) {
+    // Found under their new numbers they seem to be as they were.
+    persons.changed += renumbered.changed
+    persons.unchanged -= renumbered.changed
+  }
 
   const orgOfUnit = new Map(t.partyOrgs.filter(r => s(r, 'unit') !== '').map(r => [s(r, 'unit'), must(orgs, s(r, 'name'))]))
   const orgOfGrid = new Map(t.partyOrgs.filter(r => s(r, 'grid') !== '').map(r => [gridKey(s(r, 'community'), s(r, 'grid')), must(orgs, s(r, 'name'))]))
@@ -299,7 +314,7 @@ async function apply(tx: Tx, t: CountyTables, vault: PhoneVault, today: string):
 export async function importCounty(db: Database, vault: PhoneVault, { folder, dryRun, today, actorId }: ImportOptions): Promise<ImportReport> {
   const { tables, faults: unreadable } = await readCounty(folder)
   // Between broken rows the rules would only find echoes of the same fault.
-  const found = unreadable.length > 0 ? unreadable : validateCounty(tables, today)
+  const found = unreadable.some(fault => !isNotice(fault)) ? unreadable : [...unreadable, ...validateCounty(tables, today)]
   const notices = found.filter(isNotice)
   const faults = found.filter(fault => !isNotice(fault))
   if (faults.length > 0)

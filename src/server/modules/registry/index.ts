@@ -7,5 +7,7 @@ export { createPhoneVault, isFictional, maskPhone, type PhoneVault } from './pho
 export { communityTitle, GridIndex, type GridPlace, gridsOfScopes, isWithin, pairedOn, placeOfScope } from './places.repo.ts'
 export { registerRegistryRoutes } from './registry.routes.ts'
 export { createRegistry, type Registry } from './registry.service.ts'
+export { remarkedTables } from './remarks.ts'
 export { type SheetName, SHEETS } from './sheets.ts'
 export { type Difference } from './sync.repo.ts'
+export { templateWorkbook } from './templates.ts'
