@@ -94,6 +94,23 @@ describe('a folder', () => {
   })
 })
 
+describe('headings', () => {
+  it('mean one column each: no word is another column\'s own or other name in the same sheet', () => {
+    const twice = SHEETS.flatMap(({ name, columns }) => {
+      const words = columns.flatMap(({ heading, otherwise }) => [heading, ...otherwise])
+      return words.filter((word, i) => words.indexOf(word) !== i).map(word => `${name} ${word}`)
+    })
+    expect(twice).toEqual([])
+  })
+
+  it('are a column\'s own name before another name for it', async () => {
+    // 联系电话 is another name for the duty phone, and stands first.
+    const { tables, faults } = await read(folders.makeWithText('communities', text => text.split('\r\n').filter(line => line !== '').map((line, n) => `${n === 0 ? '联系电话' : '0932-0111111'},${line.replace('\uFEFF', '')}`).join('\r\n')))
+    expect(brief(faults)).toEqual(['02 1 联系电话 ignoredColumn 联系电话'])
+    expect(tables.communities[0]?.cells.dutyPhone).not.toBe('0932-0111111')
+  })
+})
+
 describe('a cell', () => {
   const member = async (field: string, text: string) => {
     const { tables, faults } = await read(folders.make((t) => {

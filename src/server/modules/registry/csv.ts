@@ -1,6 +1,5 @@
 import type { FaultCode } from './import-faults.ts'
-import type { RawRow } from './raw-tables.ts'
-import type { SheetName } from './sheets.ts'
+import type { RawRow, SheetName } from './sheets.ts'
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { CsvError, parse } from 'csv-parse'

@@ -3,7 +3,7 @@
  * columns their own way, add columns of their own, and write totals underneath.
  */
 import type { FaultCode } from './import-faults.ts'
-import type { Column, Sheet } from './sheets.ts'
+import type { Sheet } from './sheets.ts'
 import { SHEETS } from './sheets.ts'
 
 /** Invisible and harmless: they come along when text is copied from a chat. */
@@ -33,43 +33,39 @@ export interface Headings {
   faults: readonly { column: string, code: FaultCode, detail: string }[]
 }
 
-/** How well a row of cells reads as this sheet's headings: required ones found, ones found in all. */
-function weigh({ columns }: Sheet, cells: readonly string[]): { required: number, found: number } {
-  let required = 0
-  let found = 0
-  for (const column of columns) {
-    if (findColumn(column, cells) >= 0) {
-      found++
-      required += column.required ? 1 : 0
+const isCalled = (cell: string, name: string): boolean => cell === bare(name) || withoutNote(cell) === bare(name)
+
+/**
+ * Where each column stands among these headings; -1 where nowhere. Own names first, over all columns: a sheet may have
+ * 手机号 and 联系电话, and a word that is one column's own name is no other column's other name.
+ */
+function placesOf({ columns }: Sheet, cells: readonly string[]): number[] {
+  const places = columns.map(({ heading }) => cells.findIndex(cell => isCalled(cell, heading)))
+  for (const [i, { otherwise }] of columns.entries()) {
+    for (const name of otherwise) {
+      if ((places[i] ?? -1) >= 0)
+        break
+      places[i] = cells.findIndex((cell, at) => isCalled(cell, name) && !places.includes(at))
     }
   }
-  return { required, found }
+  return places
 }
 
-function findColumn({ heading, otherwise }: Column, cells: readonly string[]): number {
-  // Its own name first: a sheet may have 手机号 and 联系电话.
-  for (const name of [heading, ...otherwise]) {
-    const at = cells.findIndex(cell => cell === bare(name) || withoutNote(cell) === bare(name))
-    if (at >= 0)
-      return at
-  }
-  return -1
+/** How well a row of cells reads as this sheet's headings: required ones found, ones found in all. */
+function weigh(sheet: Sheet, cells: readonly string[]): { required: number, found: number } {
+  const found = placesOf(sheet, cells).flatMap((at, i) => at < 0 ? [] : [sheet.columns[i]])
+  return { required: found.filter(column => column?.required === true).length, found: found.length }
 }
 
 function headingsOf(sheet: Sheet, row: readonly string[]): Headings {
   const cells = row.map(bare)
   const faults: { column: string, code: FaultCode, detail: string }[] = []
-  const taken = new Map<number, string>()
-  const positions = sheet.columns.map((column) => {
-    // A word that two columns answer to belongs to the first of them that has no better one.
-    const free = cells.map((cell, at) => taken.has(at) ? '' : cell)
-    const at = findColumn(column, free)
-    if (at >= 0)
-      taken.set(at, column.heading)
-    else if (column.required)
-      faults.push({ column: column.heading, code: 'missingHeading', detail: column.heading })
-    return at
-  })
+  const positions = placesOf(sheet, cells)
+  const taken = new Set(positions)
+  for (const [i, { heading, required }] of sheet.columns.entries()) {
+    if (required && (positions[i] ?? -1) < 0)
+      faults.push({ column: heading, code: 'missingHeading', detail: heading })
+  }
   const unknown: { at: number, heading: string }[] = []
   const counters: number[] = []
   for (const [at, cell] of cells.entries()) {
@@ -117,9 +113,9 @@ function isBetter(a: readonly number[], b: readonly number[]): boolean {
 
 /** The heading row once more, as printed sheets repeat it on every page. */
 export function isRepeated({ positions, sheet }: Headings, cells: readonly string[]): boolean {
-  return sheet.columns.every((column, i) => {
-    const at = positions[i] ?? -1
-    return at < 0 || findColumn(column, [bare(cells[at] ?? '')]) === 0
+  return sheet.columns.every(({ heading, otherwise }, i) => {
+    const cell = bare(cells[positions[i] ?? -1] ?? '')
+    return (positions[i] ?? -1) < 0 || [heading, ...otherwise].some(name => isCalled(cell, name))
   })
 }
 

@@ -1,15 +1,10 @@
 /** The tables of a folder as their files hold them: rows of text, whatever the format. */
+import type { RawRow } from './sheets.ts'
 import { readdirSync, statSync } from 'node:fs'
 import { basename, extname, join } from 'node:path'
 import { readCsv } from './csv.ts'
 import { UnreadableTable } from './import-faults.ts'
 import { readWorkbook } from './xlsx.ts'
-
-export interface RawRow {
-  /** Row as a spreadsheet numbers it. */
-  line: number
-  cells: string[]
-}
 
 export interface RawTable {
   /** As a clerk finds it: the file, and the tab where there are several. */

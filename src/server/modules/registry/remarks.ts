@@ -1,7 +1,8 @@
 /** The clerk's own tables back, with what is wrong written beside each row: he mends them where he knows his way. */
 import type { CellStyle, CellValue } from 'hucre/xlsx'
 import type { Fault } from './import-faults.ts'
-import type { RawRow, RawTable } from './raw-tables.ts'
+import type { RawTable } from './raw-tables.ts'
+import type { RawRow } from './sheets.ts'
 import { writeXlsx } from 'hucre/xlsx'
 import { HEADING_ROWS, recognise, REMARKS } from './headings.ts'
 import { faultText, UnreadableTable } from './import-faults.ts'

@@ -203,6 +203,13 @@ export const SHEETS = [
 
 export type SheetName = typeof SHEETS[number]['name']
 
+/** A row of a file before anybody knows what it means: text alone. */
+export interface RawRow {
+  /** Row as a spreadsheet numbers it. */
+  line: number
+  cells: string[]
+}
+
 export interface Row {
   /** The file and tab that it stands in. */
   file: string

@@ -1,5 +1,5 @@
 import type { CellValue, MergeRange } from 'hucre/xlsx'
-import type { RawRow } from './raw-tables.ts'
+import type { RawRow } from './sheets.ts'
 import { readFile } from 'node:fs/promises'
 import { readXlsx } from 'hucre/xlsx'
 import { UnreadableTable } from './import-faults.ts'
