@@ -150,5 +150,21 @@ describe('a drill', () => {
     await expect(page.evaluate('document.documentElement.dataset.skin')).resolves.toBe('emergency')
     await page.goto(`${service.url}/community?c=${community}&e=${emergencyId}`)
     await page.getByText('演练 · 非真实险情').first().waitFor()
+    await expect(page.evaluate('document.documentElement.dataset.skin')).resolves.toBe('drill')
+    await page.getByText('另有急时进行中').waitFor()
+  })
+
+  it('says so on paper, and a real one\'s paper never does', async () => {
+    const real = await service.press('岷州社区')
+    const { page } = await service.open(DESK)
+    await service.signIn(page, 'countyCommander')
+    const stripes = page.getByText('演练 · 非真实险情').filter({ visible: true })
+    for (const [id, many] of [[emergencyId, 1], [real, 0]] as const) {
+      await page.goto(`${service.url}/e/${id}/review`)
+      await page.getByText('全部核对一致').waitFor()
+      await page.emulateMedia({ media: 'print' })
+      await expect(stripes.count()).resolves.toBe(many)
+      await page.emulateMedia({ media: 'screen' })
+    }
   })
 })

@@ -1,4 +1,4 @@
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { openService } from './service.ts'
 
 const service = await openService()
@@ -58,6 +58,12 @@ describe('a member who is signed in', () => {
     await page.getByText('立即答复').first().tap()
     await page.getByText('收到，在岗接应').tap()
     await page.getByText('已收到您的答复：在岗接应').waitFor()
+    // A drill calls him too, and does not take the real thing from the screen.
+    const real = new URL(page.url()).pathname
+    await service.press('东城社区', { isDrill: true, level: 3, name: '另一次拉动' })
+    await page.waitForTimeout(1_500)
+    expect(new URL(page.url()).pathname).toBe(real)
+    await expect(page.evaluate('document.documentElement.dataset.skin')).resolves.toBe('emergency')
     await service.commander.post(`/api/emergencies/${new URL(page.url()).pathname.split('/e/')[1]}/terminate`, { reason: '雨停水退', residualMeasures: '继续值守' })
     await page.getByText('请按社区安排收尾，感谢值守。').waitFor()
   })

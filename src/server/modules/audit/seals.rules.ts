@@ -1,6 +1,7 @@
 /**
  * The chain over the audit trail: each entry's seal is a keyed hash of the entry, its place and the seal before it.
- * Whoever can write to the database but has not the key can neither change, drop, move nor slip in an entry unseen.
+ * Whoever can write to the database but has not the key can neither change, drop nor move a sealed entry unseen. What
+ * he adds to the trail itself is sealed like any other, and what he takes from its end between two kept heads is not missed.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
